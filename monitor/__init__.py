@@ -1,0 +1,1 @@
+"""Watch: keep the fleet, run the rounds, judge, record, show."""

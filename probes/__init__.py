@@ -1,0 +1,1 @@
+"""Look: one camera, one question, one Observation. Nothing here imports the rest of the product."""

@@ -1,0 +1,185 @@
+"""What is asked of a camera, what came of it, and how far the question got.
+
+    Target ──(a Probe, under observe())──► Observation
+               │ writes steps into
+               └──► Trace
+
+An Observation is a raw fact and is never edited afterwards; what it means for the camera is decided by
+``monitor.core.verdict``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from time import monotonic
+from typing import ClassVar, Protocol, runtime_checkable
+
+
+class Outcome(StrEnum):
+    """How a look ended, in the order of the table in the project's ARCHITECTURE.md."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    UNAUTHORIZED = "unauthorized"
+    BUSY = "busy"
+    NO_STREAM = "no_stream"
+    UNDECODABLE = "undecodable"
+    BAD_PICTURE = "bad_picture"
+    TIMED_OUT = "timed_out"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Depth(IntEnum):
+    """How much a look proves. A deeper look proves everything that a shallower one does."""
+
+    LIGHT = 1
+    ONVIF = 2
+    DESCRIBE = 3
+    MEDIA = 4
+    PICTURE = 5
+
+    @property
+    def label(self) -> str:
+        """The word of the command line and of config.toml: ``light``, ``describe`` …"""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A login of a camera. ``id`` names it in logs and holds; the secret never appears in a repr."""
+
+    id: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureMemory:
+    """What the next picture look needs to know of the last good ones.
+
+    ``hash`` is a perceptual hash, ``thumb`` 160 × 90 bytes of luma, ``at`` when it was taken (UTC seconds),
+    ``clock_strip`` the burned-in clock as (x, y, width, height) in thousandths of the picture, or None while
+    none was found.
+    """
+
+    at: float
+    hash: bytes = field(repr=False)
+    thumb: bytes = field(repr=False)
+    clock_strip: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """All that a probe needs to know of a camera.
+
+    ``host`` is a name or an IP literal without brackets; ports that are None are not configured;
+    ``rtsp_path`` starts with "/" and includes the query. ``channels_at_address`` counts the cameras behind the
+    same host and port: an answer 500 of a recorder means something else than that of a single camera.
+    """
+
+    camera: str
+    host: str
+    rtsp_port: int | None = 554
+    rtsp_path: str = "/"
+    rtsps: bool = False
+    onvif_port: int | None = None
+    onvif_path: str = "/onvif/device_service"
+    channels_at_address: int = 1
+    credential: Credential | None = None
+    memory: PictureMemory | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a look: what was tried, how long it took, and what the peer said (no secrets)."""
+
+    name: str
+    took_ms: float
+    said: str = ""
+
+
+class Trace:
+    """The running notes of one look. It outlives the deadline, so a timeout still says where it happened."""
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+        self._name = ""
+        self._began = 0.0
+        self._said = ""
+        self.answered = False
+        """True once the peer gave any well-formed RTSP or HTTP answer: such a camera is not offline."""
+        self.faults: list[str] = []
+        """Ids of image faults found (DOMAIN glossary: black, covered …), grave or not."""
+        self.facts: dict[str, object] = {}
+        """JSON-ready findings: codec, width, height, clock_offset_s, transport, measures, noted …"""
+        self.jpeg: bytes | None = None
+        """The evidence picture, 640 wide."""
+        self.memory: PictureMemory | None = None
+        """What to remember for the next picture look."""
+
+    def step(self, name: str) -> None:
+        """Close the step under way and begin the one called ``name``."""
+        self._close()
+        self._name, self._began, self._said = name, monotonic(), ""
+
+    def said(self, text: str) -> None:
+        """Note what the peer said in the step under way. Callers keep secrets out; it is cut to 200 characters."""
+        self._said = text[:200]
+
+    @property
+    def at_step(self) -> str:
+        """The step under way, or the last one."""
+        return self._name
+
+    def close(self) -> tuple[Step, ...]:
+        """End the look and return all its steps."""
+        self._close()
+        self._began = 0.0
+        return tuple(self._steps)
+
+    def _close(self) -> None:
+        if self._name and self._began:
+            took_ms = round((monotonic() - self._began) * 1000, 1)
+            self._steps.append(Step(name=self._name, took_ms=took_ms, said=self._said))
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """One question. An implementation is a frozen dataclass whose fields are its table in config.toml."""
+
+    name: ClassVar[str]
+
+    @property
+    def depth(self) -> Depth:
+        """How much an OK of this probe proves."""
+        ...
+
+    async def check(self, target: Target, trace: Trace) -> Outcome:
+        """Look once. Reports the camera's faults as an Outcome, raises only on ours, stops when cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One look at one camera: the raw fact.
+
+    ``at`` is the start of the look in UTC seconds since the epoch, ``took_s`` its monotonic duration. ``step`` is
+    the last step reached; ``answered`` says whether anything there spoke RTSP or HTTP.
+    """
+
+    camera: str
+    probe: str
+    depth: Depth
+    at: float
+    took_s: float
+    outcome: Outcome
+    step: str
+    steps: tuple[Step, ...] = ()
+    answered: bool = False
+    faults: tuple[str, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+    jpeg: bytes | None = field(default=None, repr=False)
+    memory: PictureMemory | None = field(default=None, repr=False)

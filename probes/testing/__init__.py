@@ -1,0 +1,1 @@
+"""Cameras that are not there: scripted peers on loopback for tests, the demo and the benchmarks."""
