@@ -1,0 +1,119 @@
+"""Caps and order of the looks in flight."""
+
+from __future__ import annotations
+
+from monitor.gate import EASE_AFTER, Gate, Job, Lane, Limits
+
+
+def job(camera: int, *, address: str = "", link: str = "t1", lane: Lane = Lane.MEDIA, channels: int = 1) -> Job:
+    return Job(camera=str(camera), address=address or f"a{camera}", link=link, lane=lane, channels=channels)
+
+
+def started(gate: Gate, now: float = 0.0) -> list[Job]:
+    return list(gate.ready(now))
+
+
+def test_a_camera_is_never_looked_at_twice_at_a_time() -> None:
+    gate = Gate(Limits())
+    gate.offer(job(1, lane=Lane.MEDIA))
+    gate.offer(job(1, lane=Lane.LIGHT))
+    first = started(gate)
+    assert len(first) == 1
+    gate.release(first[0], now=1.0)
+    assert len(started(gate)) == 1
+    assert gate.waiting == 0
+
+
+def test_a_recorder_bears_four_looks_whatever_its_channels() -> None:
+    gate = Gate(Limits())
+    for channel in range(32):
+        gate.offer(job(channel, address="recorder", channels=32))
+    assert len(started(gate)) == 4
+    assert gate.waiting == 28
+
+
+def test_a_busy_recorder_is_trusted_with_less_and_slowly_with_more_again() -> None:
+    gate = Gate(Limits())
+    for channel in range(200):
+        gate.offer(job(channel, address="recorder", channels=32))
+    running = started(gate)
+    gate.release(running.pop(), now=0.0, busy=True)
+    assert gate.limit_of("recorder") == 2
+    gate.release(running.pop(), now=0.0, busy=True)
+    assert gate.limit_of("recorder") == 1
+    running += started(gate)
+    for _ in range(EASE_AFTER):
+        gate.release(running.pop(), now=0.0)
+        running += started(gate)
+    assert gate.limit_of("recorder") == 2
+
+
+def test_a_township_of_tarpits_leaves_three_quarters_to_the_others() -> None:
+    gate = Gate(Limits(media=64))
+    for number in range(182):
+        gate.offer(job(number, link="tarpit"))
+    for number in range(182, 400):
+        gate.offer(job(number, link=f"t{number % 21}"))
+    running = started(gate)
+    assert len(running) == 64
+    assert sum(j.link == "tarpit" for j in running) <= 16
+    # The tarpit's looks never end; the others' places are handed on among the others.
+    for _ in range(100):
+        ended = next(j for j in running if j.link != "tarpit")
+        running.remove(ended)
+        gate.release(ended, now=1.0)
+        running += started(gate, 1.0)
+        assert sum(j.link == "tarpit" for j in running) <= 16
+        assert len(running) == 64
+
+
+def test_links_take_turns() -> None:
+    gate = Gate(Limits(media=1))
+    for number in range(4):
+        gate.offer(job(number, link="a"))
+    gate.offer(job(10, link="b"))
+    gate.offer(job(11, link="c"))
+    order: list[str] = []
+    for _ in range(6):
+        (only,) = started(gate)
+        order.append(only.link)
+        gate.release(only, now=0.0)
+    assert order == ["a", "b", "c", "a", "a", "a"]
+
+
+def test_light_looks_do_not_wait_for_media_looks() -> None:
+    gate = Gate(Limits(media=1, light=1))
+    gate.offer(job(1))
+    gate.offer(job(2))
+    gate.offer(job(3, lane=Lane.LIGHT))
+    assert {j.camera for j in started(gate)} == {"1", "3"}
+
+
+def test_a_link_over_its_byte_budget_waits_until_it_is_paid_for() -> None:
+    gate = Gate(Limits(link_bits_per_s=8_000_000))
+    gate.offer(job(1))
+    (first,) = started(gate)
+    gate.release(first, now=0.0, received=5_000_000)
+    gate.offer(job(2))
+    gate.offer(job(3, lane=Lane.LIGHT))
+    assert [j.camera for j in started(gate, 1.0)] == ["3"]
+    assert [j.camera for j in started(gate, 3.1)] == ["2"]
+
+
+def test_every_job_offered_is_started_once() -> None:
+    gate = Gate(Limits(media=7, light=3, per_recorder=2))
+    offered = [
+        job(number, address=f"r{number % 13}", link=f"t{number % 5}", lane=list(Lane)[number % 2], channels=8)
+        for number in range(500)
+    ]
+    for each in offered:
+        gate.offer(each)
+    seen: list[Job] = []
+    running = started(gate)
+    while running:
+        ended = running.pop(len(running) // 2)
+        seen.append(ended)
+        gate.release(ended, now=0.0, busy=len(seen) % 7 == 0)
+        running += started(gate)
+    assert sorted(j.camera for j in seen) == sorted(j.camera for j in offered)
+    assert gate.waiting == gate.active == 0
