@@ -1,0 +1,63 @@
+# Two commands: `make demo` and `make test`. Both set up what they need and say what they do.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+VENDOR := monitor/web/static/vendor
+
+.PHONY: help setup setup-dev demo test lint bench lock clean
+
+help:
+	@echo "make demo    a simulated county with the daemon on it (ARGS=\"--cameras 4000 --lang en --once\")"
+	@echo "make test    everything CI runs: ruff, mypy, import-linter, pytest, the demo's scorecard"
+	@echo "make setup   the environment alone, in $(VENV)"
+	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
+	@echo "make lock    resolve the dependencies again and write both lock files"
+
+setup: $(VENV)/.ready-run $(VENDOR)/.ready
+
+setup-dev: $(VENV)/.ready-dev $(VENDOR)/.ready
+
+$(VENV)/pyvenv.cfg:
+	@echo "==> making a Python environment in $(VENV) with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready-run: requirements.lock pyproject.toml | $(VENV)/pyvenv.cfg
+	@deploy/setup/timed "installing the locked packages" $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@deploy/setup/timed "installing xunjian itself" $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready-run
+	@deploy/setup/timed "installing the locked packages for development" $(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENDOR)/.ready: deploy/npm/package-lock.json deploy/npm/files.sha256
+	@deploy/setup/timed "fetching the page's two script files by npm" deploy/setup/vendor $(VENDOR)
+	@touch $@
+
+demo: setup
+	@$(BIN)/xunjian demo $(ARGS)
+
+test: setup-dev
+	@deploy/setup/system-packages
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/xunjian demo --once --json > $(VENV)/scorecard.json || { cat $(VENV)/scorecard.json; exit 1; }
+	@cat $(VENV)/scorecard.json
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup-dev
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: setup-dev
+	$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENDOR)
