@@ -1,0 +1,7 @@
+"""The county's settings: config.toml, read strictly, never changed afterwards."""
+
+from monitor.config.complaints import Complaint, ConfigError
+from monitor.config.load import Difference, differences, load, parse
+from monitor.config.tables import Config, townships_of
+
+__all__ = ["Complaint", "Config", "ConfigError", "Difference", "differences", "load", "parse", "townships_of"]

@@ -1,0 +1,114 @@
+"""The kinds of values that stand in config.toml, with their limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from decimal import Decimal
+from typing import Annotated, Any, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from monitor.core.address import is_host, split_address
+
+STRICT = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
+
+
+class Table(BaseModel):
+    """A table of config.toml: immutable, strict about types, closed to unknown keys."""
+
+    model_config = STRICT
+
+
+class AsTable:
+    """Marks a plain frozen dataclass as a table: its fields are the keys, its defaults are the defaults.
+
+    So a probe or a rule declares its settings once, and ``probes.rtsp.prot = 1`` still fails with its path.
+    Durations (``…_s``) must be positive, other numbers must not be negative.
+    """
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        hints = get_type_hints(source)
+        keys: dict[str, Any] = {}
+        for field in fields(source):
+            default = field.default_factory() if field.default_factory is not MISSING else field.default
+            keys[field.name] = (_bounded(field.name, hints[field.name]), default)
+        table = create_model(source.__name__, __config__=STRICT, **keys)
+
+        def build(value: object, validate: Callable[[object], object]) -> object:
+            return value if isinstance(value, source) else source(**dict(validate(value)))  # type: ignore[call-overload]  # a model iterates over its pairs
+
+        return core_schema.no_info_wrap_validator_function(build, handler.generate_schema(table))
+
+
+def _bounded(name: str, hint: Any) -> Any:
+    if hint in (int, float):
+        positive = name.endswith("_s")
+        return Annotated[hint, Field(gt=0) if positive else Field(ge=0)]
+    return hint
+
+
+def complaint(zh: str, en: str) -> PydanticCustomError:
+    """A rule of ours that a value breaks, said in both languages."""
+    return PydanticCustomError("rule", "{en}", {"zh": zh, "en": en})
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise complaint(f"没有名为“{name}”的时区，例如 Asia/Shanghai", f'there is no time zone "{name}"') from None
+    return name
+
+
+def _percent(text: str) -> str:
+    if not (PERCENT.fullmatch(text) and Decimal(text) <= 100):
+        raise complaint(
+            f'应为 0 到 100 的百分数并加引号，例如 "95"，现为“{text}”',
+            f'should be a percentage such as "95", is "{text}"',
+        )
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        split_address(text)
+    except ValueError:
+        raise complaint(
+            f"应为 IP 地址或主机名，可带端口，例如 10.1.2.1 或 10.1.2.1:554，现为“{text}”",
+            f'should be an IP address or host name, with or without a port, is "{text}"',
+        ) from None
+    return text
+
+
+def _host(text: str) -> str:
+    if not is_host(text):
+        raise complaint(
+            f"应为 IP 地址或主机名，不带端口，现为“{text}”",
+            f'should be an IP address or host name without a port, is "{text}"',
+        )
+    return text
+
+
+def _address_or_nothing(text: str) -> str:
+    return _address(text) if text else text
+
+
+Seconds = Annotated[float, Field(ge=0.2)]
+"""A duration or interval; fractions are allowed so that a demonstration can run a day in minutes."""
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+PortOrAny = Annotated[int, Field(ge=0, le=65535)]
+"""0 lets the system choose a free port."""
+Words = Annotated[str, Field(min_length=1)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Percent = Annotated[str, AfterValidator(_percent)]
+Host = Annotated[str, AfterValidator(_host)]
+Address = Annotated[str, AfterValidator(_address)]
+AddressOrNothing = Annotated[str, AfterValidator(_address_or_nothing)]
