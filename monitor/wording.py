@@ -1,0 +1,433 @@
+"""Every word that people read, in Chinese and in English, and how times, durations and rates are printed.
+
+Words are found by a key ``kind.id``: ``condition.offline``, ``fault.black``, ``page.search``. The ids of conditions,
+causes, faults, outcomes and depths are those of the record and of the command line; places and names are data and
+are never translated. Words may hold ``{placeholders}``, filled by ``say``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from fractions import Fraction
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Lang(StrEnum):
+    ZH = "zh"
+    EN = "en"
+
+
+class Words(NamedTuple):
+    """One meaning in both languages; ``en_one`` is the English singular where a ``{count}`` is filled in."""
+
+    zh: str
+    en: str
+    en_one: str = ""
+
+
+class UnknownWordError(KeyError):
+    """No table has this key."""
+
+
+CONDITIONS = {
+    "intact": Words("在线完好", "intact"),
+    "impaired": Words("在线异常", "impaired"),
+    "offline": Words("离线", "offline"),
+    "unknown": Words("未判定", "unknown"),
+}
+
+CAUSES = {
+    "ours": Words("我方原因", "on our side"),
+    "busy": Words("录像机会话已满", "recorder busy"),
+    "held": Words("登录暂缓", "login held back"),
+    "link_excused": Words("链路中断(不计)", "link down (not counted)"),
+}
+
+FAULTS = {
+    "unreachable": Words("网络不通", "unreachable"),
+    "refused": Words("端口拒绝", "port refused"),
+    "unauthorized": Words("认证失败", "login refused"),
+    "no_stream": Words("无视频流", "no stream"),
+    "corrupted": Words("花屏/码流损坏", "corrupted stream"),
+    "signal_loss": Words("信号丢失", "signal loss"),
+    "black": Words("黑屏", "black picture"),
+    "frozen": Words("画面冻结", "frozen picture"),
+    "covered": Words("遮挡", "covered lens"),
+    "blurred": Words("模糊", "blurred"),
+    "too_bright": Words("过亮", "too bright"),
+    "too_dark": Words("过暗", "too dark"),
+    "colour_cast": Words("偏色", "colour cast"),
+    "noise": Words("噪声/雪花", "noise"),
+    "stripes": Words("条纹", "stripes"),
+    "shaking": Words("抖动", "shaking"),
+    "moved": Words("场景变换", "scene moved"),
+    "clock_off": Words("时钟偏差", "clock off"),
+    "osd_wrong": Words("字幕不符", "caption wrong"),
+}
+
+OUTCOMES = {
+    "ok": Words("正常", "fine"),
+    "unreachable": Words("网络不通", "unreachable"),
+    "refused": Words("端口拒绝", "port refused"),
+    "unauthorized": Words("认证失败", "login refused"),
+    "busy": Words("录像机会话已满", "recorder busy"),
+    "no_stream": Words("无视频流", "no stream"),
+    "undecodable": Words("无法解码", "cannot be decoded"),
+    "bad_picture": Words("图像异常", "bad picture"),
+    "timed_out": Words("超时", "timed out"),
+    "inconclusive": Words("无结论", "inconclusive"),
+}
+
+DEPTHS = {
+    "light": Words("端口", "port"),
+    "onvif": Words("ONVIF", "ONVIF"),
+    "describe": Words("流描述", "description"),
+    "media": Words("媒体流", "media"),
+    "picture": Words("图像", "picture"),
+}
+
+STEPS = {
+    "resolve": Words("解析地址", "resolve"),
+    "connect": Words("建立连接", "connect"),
+    "tls": Words("TLS 握手", "TLS handshake"),
+    "clock": Words("读取时钟", "read clock"),
+    "device": Words("读取设备信息", "device information"),
+    "options": Words("OPTIONS 询问", "OPTIONS"),
+    "describe": Words("DESCRIBE 流描述", "DESCRIBE"),
+    "login": Words("登录", "log in"),
+    "setup": Words("SETUP 建流", "SETUP"),
+    "play": Words("PLAY 播放", "PLAY"),
+    "first_rtp": Words("首个媒体包", "first packet"),
+    "key_frame": Words("完整关键帧", "key frame"),
+    "decode": Words("解码", "decode"),
+    "judge": Words("图像判定", "judge picture"),
+    "second_look": Words("间隔复看", "second look"),
+    "teardown": Words("TEARDOWN 结束", "TEARDOWN"),
+}
+
+EVENTS = {
+    "recorder": Words("录像机离线", "recorder down"),
+    "subnet": Words("网段中断", "subnet down"),
+    "village": Words("疑似断电", "power cut suspected"),
+    "link": Words("乡镇链路中断", "township link down"),
+}
+
+REASONS = {
+    "canary": Words("自检探针没有应答", "our own canary does not answer"),
+    "witnesses": Words("全部见证点都没有应答", "no witness answers"),
+    "mass_failure": Words("多个乡镇同时大面积失败", "many cameras of several townships fail at once"),
+    "clock_step": Words("本机时钟跳变", "our clock was stepped"),
+    "restart": Words("巡检程序重启", "the monitor was restarted"),
+    "township_link": Words("乡镇链路中断", "the township's link is down"),
+}
+
+CONTACTS = {
+    "power": Words("供电", "power"),
+    "network": Words("网络", "network"),
+    "maintainer": Words("维护", "maintainer"),
+}
+
+UNITS = {
+    "day": Words("天", "d"),
+    "hour": Words("小时", "h"),
+    "minute": Words("分", "min"),
+    "second": Words("秒", "s"),
+}
+
+TEXTS = {
+    "event": Words(
+        "【视频巡查】{place} {kind}:自 {since} 起,{of} 台摄像机中 {failed} 台不可用,已持续 {lasted}。"
+        "涉及点位:{cameras}。{whom}",
+        "[Camera watch] {place}: {kind}. Since {since}, {failed} of {of} cameras are out, for {lasted} now. "
+        "Cameras: {cameras}. {whom}",
+    ),
+    "township": Words(
+        "【视频巡查】{place}有 {count} 台摄像机单独故障,请尽快核实修复。{whom}",
+        "[Camera watch] {place}: {count} cameras are out on their own, please check and repair. {whom}",
+        "[Camera watch] {place}: {count} camera is out on its own, please check and repair. {whom}",
+    ),
+    "single": Words(
+        "{number}. {name}({village}):{condition},{fault},自 {since} 起,已 {lasted}",
+        "{number}. {name} ({village}): {condition}, {fault}, since {since}, for {lasted}",
+    ),
+    "more": Words("另有 {count} 台,见乡镇清单。", "{count} more, see the township's list.", "1 more, see the list."),
+    "comma": Words("、", ", "),
+    "and_more": Words("{names} 等 {count} 台", "{names} and others, {count} in all"),
+    "whom": Words("联系{role}:{name} {phone}。", "Contact ({role}): {name} {phone}."),
+    "nobody": Words("台账中没有联系电话。", "The ledger has no telephone number."),
+}
+
+PAGES = {
+    "product": Words("巡检", "Xunjian"),
+    "demo": Words("演示", "demo"),
+    "search": Words("查点位名称或编码", "camera name or id"),
+    "search_button": Words("查找", "Search"),
+    "data_at": Words("数据时间", "data of"),
+    "skip": Words("跳到主要内容", "skip to content"),
+    "lost": Words("与巡检程序的连接已断开,页面上是断开前的情况。", "Connection lost: this is how things stood before."),
+    "stale": Words(
+        "巡检程序已有 {lasted}没有更新数据,页面上是当时的情况。",
+        "The monitor has not updated its data for {lasted}: this is how things stood then.",
+    ),
+    "no_script": Words(
+        "页面脚本没有安装,改为每 30 秒整页刷新;安装命令:make setup。",
+        "The page's scripts are not installed, it reloads every 30 seconds; install them with: make setup.",
+    ),
+    "blind": Words("我们看不见", "We are blind"),
+    "blind_since": Words("自 {since} 起,已 {lasted}", "since {since}, for {lasted}"),
+    "blind_means": Words(
+        "这段时间不计入任何乡镇,各项比率保持不变。请先检查巡检主机的网络。",
+        "This time counts for no township and no rate moves. Check the monitor's own network first.",
+    ),
+    "link_down": Words("{place}链路中断,自 {since} 起,已 {lasted}", "{place}: link down since {since}, for {lasted}"),
+    "calls": Words("今天要打 {count} 个电话", "{count} calls to make today", "{count} call to make today"),
+    "no_calls": Words("今天没有电话要打", "No calls to make"),
+    "calls_blind": Words("现在无法判断要打哪些电话", "Whom to call can't be said now"),
+    "calls_of": Words(
+        "{events} 起事件 · {singles} 台单独故障 · {suspects} 台疑似",
+        "{events} events · {singles} single outages · {suspects} suspects",
+    ),
+    "all_well": Words("没有摄像机处于离线或异常。", "No camera is offline or impaired."),
+    "events": Words("事件", "Events"),
+    "events_note": Words("同一原因,一起事件,一个电话", "one cause, one event, one call"),
+    "all_events": Words("查看全部 {count} 起事件", "all {count} events"),
+    "back": Words("返回今天要打的电话", "back to the calls"),
+    "singles": Words("单独故障", "Single outages"),
+    "singles_note": Words("按乡镇归并,每个乡镇一个电话", "by township, one call each"),
+    "all_singles": Words("查看该乡镇全部 {count} 台", "all {count} of this township"),
+    "suspects": Words("疑似", "Suspects"),
+    "suspects_note": Words("尚未计入,等待复看或人工确认", "not counted yet, awaiting another look or a person"),
+    "all_suspects": Words("查看全部 {count} 台疑似", "all {count} suspects"),
+    "out_of": Words("{of} 台中 {failed} 台", "{failed} of {of} cameras"),
+    "since": Words("{since} 起", "since {since}"),
+    "lasted": Words("已 {lasted}", "for {lasted}"),
+    "cameras_inside": Words("涉及的 {count} 台摄像机", "the {count} cameras inside", "the {count} camera inside"),
+    "and_others": Words("其余 {count} 台", "{count} more"),
+    "copy": Words("复制文字", "Copy text"),
+    "copied": Words("已复制", "Copied"),
+    "copy_by_hand": Words("请按 Ctrl+C 复制", "Press Ctrl+C to copy"),
+    "text_to_copy": Words("可粘贴的文字", "text to paste"),
+    "call": Words("拨打", "call"),
+    "no_number": Words("台账无电话", "no number in the ledger"),
+    "key_point": Words("重点", "key"),
+    "flapping": Words("频繁掉线", "flapping"),
+    "recovering": Words("恢复确认中", "recovering"),
+    "looks_against": Words("{count} 次查看", "{count} looks", "{count} look"),
+    "needs_person": Words("请看图确认", "picture to confirm"),
+    "another_look": Words("等待复看", "another look due"),
+    "proven": Words("同一批 {count} 台,三个数", "{count} cameras, three numbers"),
+    "proven_port": Words("端口有应答", "a port answers"),
+    "proven_described": Words("码流有描述", "a stream is described"),
+    "proven_pictured": Words("图像已证实", "a picture is proven"),
+    "proven_note": Words("只有最后一个数能证明看得见。", "Only the last one proves that there is something to see."),
+    "townships": Words("乡镇在线完好率", "Townships: online and intact"),
+    "townships_note": Words("{month} 累计,由低到高", "{month} so far, worst first"),
+    "target": Words("目标 {rate}%", "target {rate} %"),
+    "reaching": Words("{rated} 个乡镇中 {reaching} 个达标", "{reaching} of {rated} townships reach it"),
+    "county": Words("全县", "County"),
+    "below": Words("差 {points}", "short {points}"),
+    "reached": Words("达标", "reached"),
+    "no_rate": Words("暂无", "none yet"),
+    "out_now": Words("现在 {faulty}/{cameras}", "{faulty}/{cameras} out"),
+    "suspects_now": Words("疑似 {count}", "{count} suspects", "{count} suspect"),
+    "day": Words("最近 24 小时", "Last 24 hours"),
+    "day_note": Words("程序启动后每分钟一次", "once a minute since the program started"),
+    "camera": Words("点位", "Camera"),
+    "village": Words("村(社区)", "village"),
+    "condition": Words("状态", "condition"),
+    "month_so_far": Words("{month} 至今", "{month} so far"),
+    "month_rate": Words("本月在线完好率", "online and intact this month"),
+    "before_exemptions": Words("未扣除报备", "exemptions not taken off"),
+    "why": Words("为什么这样判", "Why this verdict"),
+    "why_looks": Words(
+        "依据 {count} 次查看:{times}。自 {since} 起算,{decided} 判定。",
+        "Rests on {count} looks: {times}. Counted from {since}, decided {decided}.",
+        "Rests on {count} look: {times}. Counted from {since}, decided {decided}.",
+    ),
+    "why_none": Words("本月的记录里没有变化。", "The record has no change this month."),
+    "why_unknown": Words("原因:{cause}。不计入任何人。", "Cause: {cause}. It counts for nobody."),
+    "doubt": Words("疑似:{what}", "Suspected: {what}"),
+    "doubt_note": Words(
+        "自 {since} 起 {count} 次查看不一致,尚未计入。", "{count} looks disagree since {since}; not counted yet."
+    ),
+    "doubt_ask": Words("请对照图片确认或否定", "Confirm or refute it with the picture"),
+    "confirm": Words("确认故障", "Confirm the fault"),
+    "refute": Words("否定,一切正常", "Refute, all is well"),
+    "your_name": Words("你的姓名", "Your name"),
+    "decided": Words("已记录,谢谢。", "Recorded, thank you."),
+    "nothing_to_decide": Words("这台摄像机现在没有待确认的疑似。", "This camera has no doubt to decide now."),
+    "name_missing": Words("请填写姓名。", "Please give your name."),
+    "decisions": Words("人工确认", "Decisions"),
+    "confirmed_by": Words("{by} 确认了 {what}", "{by} confirmed {what}"),
+    "refuted_by": Words("{by} 否定了 {what}", "{by} refuted {what}"),
+    "picture_then": Words("上一张正常图像", "Last good picture"),
+    "picture_now": Words("最新图像", "Newest picture"),
+    "no_picture": Words("没有保存的图像", "no picture kept"),
+    "intervals": Words("经过", "Intervals"),
+    "began": Words("开始", "began"),
+    "ended": Words("结束", "ended"),
+    "length": Words("时长", "length"),
+    "fault": Words("问题", "fault"),
+    "ongoing": Words("持续中", "ongoing"),
+    "older_hidden": Words("更早的 {count} 段未列出", "{count} older ones not shown"),
+    "looks": Words("最近的查看", "Recent looks"),
+    "looks_note": Words("只保存说明问题的查看", "only looks that say something are kept"),
+    "time": Words("时间", "time"),
+    "look": Words("查看", "look"),
+    "outcome": Words("结果", "outcome"),
+    "step": Words("到达步骤", "step reached"),
+    "took": Words("用时", "took"),
+    "steps_of": Words("{count} 个步骤", "{count} steps", "{count} step"),
+    "none": Words("无", "none"),
+    "last_look": Words("最近一次查看", "last look"),
+    "last_good": Words("最近一次正常", "last good look"),
+    "clock_offset": Words("时钟偏差", "clock offset"),
+    "never": Words("从未", "never"),
+    "image_faults": Words("图像问题", "image faults"),
+    "contacts": Words("联系电话", "Contacts"),
+    "ledger": Words("台账", "Ledger"),
+    "id": Words("编码", "id"),
+    "address": Words("地址", "address"),
+    "maker": Words("厂家型号", "maker and model"),
+    "township": Words("乡镇", "township"),
+    "township_out": Words("{count} 台离线或异常", "{count} offline or impaired"),
+    "all_cameras": Words("全部 {count} 台摄像机", "all {count} cameras"),
+    "nothing_out": Words("没有离线或异常的摄像机。", "No camera is offline or impaired."),
+    "found": Words("“{query}”:{count} 台", "“{query}”: {count} cameras", "“{query}”: {count} camera"),
+    "found_more": Words("只列出前 {count} 台,请输入更多字。", "The first {count} are shown, type more."),
+    "found_none": Words("没有找到。", "Nothing found."),
+    "event_over": Words("这起事件已经结束。", "This event is over."),
+    "not_found": Words("没有这一页。", "There is no such page."),
+    "no_camera": Words("台账里没有这台摄像机。", "The ledger has no such camera."),
+    "no_township": Words("没有这个乡镇。", "There is no such township."),
+    "refused": Words("请求被拒绝:它不是从本页面发出的。", "Refused: the request was not sent from this page."),
+    "failed": Words("程序出错,已写入日志。", "Something failed on our side; it is in the log."),
+    "other_lang": Words("English", "中文"),
+    "version": Words("巡检 {version}", "Xunjian {version}"),
+}
+
+TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
+    {
+        "condition": CONDITIONS,
+        "cause": CAUSES,
+        "fault": FAULTS,
+        "outcome": OUTCOMES,
+        "depth": DEPTHS,
+        "step": STEPS,
+        "event": EVENTS,
+        "reason": REASONS,
+        "contact": CONTACTS,
+        "unit": UNITS,
+        "text": TEXTS,
+        "page": PAGES,
+    }
+)
+
+OPEN_KINDS = frozenset({"step", "reason", "event"})
+"""Their ids come from the parts that look and judge: one that has no words yet is shown as it stands."""
+
+MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def say(key: str, lang: Lang, **values: object) -> str:
+    """The words for ``kind.id`` with its placeholders filled.
+
+    Raises UnknownWordError for a key in no table, except for a step, a reason or a kind of event.
+
+    >>> say("condition.offline", Lang.ZH)
+    '离线'
+    >>> say("page.calls", Lang.EN, count=1)
+    '1 call to make today'
+    """
+    kind, _, id_ = key.partition(".")
+    words = TABLES.get(kind, {}).get(id_)
+    if words is None:
+        if kind in OPEN_KINDS:
+            return id_
+        raise UnknownWordError(f"no words for {key!r}")
+    one = lang is Lang.EN and words.en_one and values.get("count") == 1
+    text = words.zh if lang is Lang.ZH else words.en_one if one else words.en
+    if not values:
+        return text
+    return text.format_map({name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()})
+
+
+SPANS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+def duration(seconds: float, lang: Lang) -> str:
+    """A span in its largest unit, days and hours with the next smaller one, rounded down.
+
+    >>> duration(11_520, Lang.ZH), duration(59, Lang.EN), duration(90_000, Lang.EN), duration(86_520, Lang.EN)
+    ('3 小时 12 分', '59 s', '1 d 1 h', '1 d')
+    """
+    whole = max(0, int(seconds))
+    largest = next((index for index, (_, length) in enumerate(SPANS) if whole >= length), len(SPANS) - 1)
+    parts = []
+    for unit, length in SPANS[largest : largest + (2 if largest < 2 else 1)]:
+        amount, whole = divmod(whole, length)
+        if amount or not parts:
+            parts.append(f"{amount} {say(f'unit.{unit}', lang)}")
+    return " ".join(parts)
+
+
+def moment(at: float, zone: tzinfo, lang: Lang, *, now: float, seconds: bool = False) -> str:
+    """A time in the site's zone: the clock alone today, with the day this year, with the year before.
+
+    >>> from datetime import UTC
+    >>> moment(0, UTC, Lang.EN, now=3 * 86_400)
+    '1 Jan 00:00'
+    """
+    when, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
+    clock = f"{when:%H:%M:%S}" if seconds else f"{when:%H:%M}"
+    if when.date() == today.date():
+        return clock
+    if when.year != today.year:
+        return f"{when:%Y-%m-%d} {clock}"
+    if lang is Lang.ZH:
+        return f"{when.month}月{when.day}日 {clock}"
+    return f"{when.day} {MONTHS_EN[when.month - 1]} {clock}"
+
+
+def month_name(month: str, lang: Lang) -> str:
+    """The month "2026-11" in words.
+
+    >>> month_name("2026-11", Lang.ZH), month_name("2026-11", Lang.EN)
+    ('2026年11月', 'Nov 2026')
+    """
+    year, _, number = month.partition("-")
+    return f"{year}年{int(number)}月" if lang is Lang.ZH else f"{MONTHS_EN[int(number) - 1]} {year}"
+
+
+def hundredths(rate: Fraction) -> int:
+    """A rate as whole hundredths of a percent, rounded down as everything on paper is.
+
+    >>> hundredths(Fraction(94_996, 100_000))
+    9499
+    """
+    return rate.numerator * 10_000 // rate.denominator
+
+
+def percent(rate: Fraction | None) -> str:
+    """A rate with two decimals, rounded down: 94.996 % is not 95 %. Without a rate "—".
+
+    >>> percent(Fraction(94_996, 100_000)), percent(Fraction(1)), percent(None)
+    ('94.99', '100.00', '—')
+    """
+    if rate is None:
+        return "—"
+    whole, rest = divmod(hundredths(rate), 100)
+    return f"{whole}.{rest:02d}"
+
+
+def points_short(rate: Fraction, target: Fraction) -> str:
+    """How far the printed rate is below the printed target, in percentage points.
+
+    >>> points_short(Fraction(94_996, 100_000), Fraction(95, 100))
+    '0.01'
+    """
+    whole, rest = divmod(max(0, hundredths(target) - hundredths(rate)), 100)
+    return f"{whole}.{rest:02d}"
