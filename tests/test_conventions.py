@@ -92,7 +92,7 @@ def headings(markdown: str) -> list[int]:
 
 def unknown_targets(markdown: str, makefile: str) -> set[str]:
     """The ``make`` targets that a page names and the Makefile does not have."""
-    return set(re.findall(r"\bmake ([a-z][a-z-]*)", markdown)) - set(
+    return set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", markdown, re.MULTILINE)) - set(
         re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE)
     )
 
