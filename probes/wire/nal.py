@@ -1,0 +1,342 @@
+"""Key frames out of RTP packets: H.264 (RFC 6184) and H.265 (RFC 7798).
+
+One picture on its own is wanted, never a stream: everything that is not part of a picture which decodes alone is
+dropped as early as it is recognised. A key frame with a packet missing is never given out, because the decoders
+conceal the loss (H.265 without a word of it).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from probes.wire.rtp import RtpPacket, SequenceCheck
+
+MAX_KEY_FRAME = 8 * 1024 * 1024
+"""Bytes of one picture; a 4K key frame of a camera has about a tenth of it."""
+
+_START_CODE = b"\0\0\0\1"
+
+
+class Picture(NamedTuple):
+    """One assembled picture and its RTP timestamp."""
+
+    data: bytes
+    timestamp: int
+
+
+class KeyFrameAssembler(ABC):
+    """Takes the RTP packets of one stream in order of arrival and gives out complete key frames.
+
+    A key frame is complete at its marker bit, or, from encoders that set none, when the next timestamp begins. It
+    comes as a byte stream (annex B) with the parameter sets that decode it: those of the stream, else those of the
+    session description.
+    """
+
+    def __init__(self, parameter_sets: Iterable[bytes] = (), *, max_bytes: int = MAX_KEY_FRAME) -> None:
+        self.gapped = 0
+        """Key frames dropped because packets of them were missing."""
+        self.oversized = 0
+        """Pictures dropped because they exceeded ``max_bytes``."""
+        self._max_bytes = max_bytes
+        self._order = SequenceCheck()
+        self._timestamp: int | None = None
+        self._joined_late = True
+        self._sets: dict[tuple[int, int], bytes] = {}
+        for unit in parameter_sets:
+            self._remember(unit)
+        self._begin_picture()
+
+    def push(self, packet: RtpPacket) -> Picture | None:
+        """Take one packet; returns the key frame that it completes, if it does."""
+        missing = self._order.follow(packet)
+        if missing < 0:
+            return None
+        frame = None
+        if missing:
+            self._broken = True
+        if packet.timestamp != self._timestamp:
+            if self._timestamp is not None:
+                frame = self._end_picture()
+                self._broken = missing > 0
+            self._timestamp = packet.timestamp
+        if not self._passing and len(packet.payload) > self._header_size:
+            self._take(packet.payload)
+        if packet.marker:
+            frame = self._end_picture() or frame
+        return frame
+
+    def _begin_picture(self) -> None:
+        self._picture = bytearray()
+        self._sets_in_picture: set[tuple[int, int]] = set()
+        self._has_slice = False
+        self._key = False
+        self._passing = False
+        """The picture under way is of no use; its packets are passed over."""
+        self._fragment_open = False
+        self._broken = self._joined_late
+        """A part of the picture under way is missing, or may be."""
+
+    def _end_picture(self) -> Picture | None:
+        frame = None
+        if self._key and not self._passing:
+            if not self._broken and not self._fragment_open:
+                frame = Picture(self._with_parameter_sets(), self._timestamp or 0)
+            elif not self._joined_late:
+                self.gapped += 1
+        self._joined_late = False
+        self._begin_picture()
+        return frame
+
+    def _with_parameter_sets(self) -> bytes:
+        missing = sorted(key for key in self._sets if key not in self._sets_in_picture)
+        return b"".join([_START_CODE + self._sets[key] for key in missing] + [self._picture])
+
+    def _unit(self, unit: memoryview) -> None:
+        """Take one whole NAL unit."""
+        if len(unit) > self._header_size:
+            self._begin_unit(bytes(unit[: self._header_size]), unit[self._header_size :], whole=True)
+
+    def _begin_unit(self, header: bytes, rest: memoryview, *, whole: bool) -> None:
+        kind = self._kind(header)
+        if self._is_slice(kind):
+            if not self._has_slice and rest[0] & 0x80:
+                # The picture's first slice is here: whatever is missing before it was not picture.
+                self._broken = False
+            elif not self._has_slice and not self._broken:
+                # The rest of a picture that its encoder closed too soon, with a marker on every slice.
+                self._passing = True
+                return
+            self._has_slice = True
+            if not self._belongs_to_key_frame(kind, rest):
+                self._key, self._passing = False, True
+                return
+            self._key = True
+        elif whole and self._is_parameter_set(kind):
+            self._remember(header + bytes(rest))
+            self._sets_in_picture.add(self._set_key(header + bytes(rest)))
+        else:
+            self._note(kind, rest)
+        self._append(_START_CODE)
+        self._append(header)
+        self._append(rest)
+
+    def _fragment(self, header: bytes, flags: int, rest: memoryview) -> None:
+        """Take a fragment of a NAL unit; ``header`` is the unit's own, ``flags`` has start (0x80) and end (0x40)."""
+        if flags & 0x80:
+            self._fragment_open = True
+            self._begin_unit(header, rest, whole=False)
+        elif self._fragment_open:
+            self._append(rest)
+        elif self._broken:
+            # The beginning was lost: only remember what it was.
+            self._key = self._key or self._is_key_slice(self._kind(header))
+        else:
+            self._passing = True
+        if flags & 0x40:
+            self._fragment_open = False
+
+    def _aggregate(self, units: memoryview) -> None:
+        """Take the NAL units of an aggregation packet, each behind its 16 bit size."""
+        while len(units) > 2:
+            size = units[0] << 8 | units[1]
+            if size > len(units) - 2:
+                self._broken = True
+                return
+            self._unit(units[2 : 2 + size])
+            units = units[2 + size :]
+
+    def _append(self, data: bytes | memoryview) -> None:
+        if len(self._picture) + len(data) > self._max_bytes:
+            self.oversized += 1
+            self._passing = True
+            self._picture.clear()
+        elif not self._passing:
+            self._picture += data
+
+    def _remember(self, unit: bytes) -> None:
+        if len(unit) > self._header_size and self._is_parameter_set(self._kind(unit)):
+            self._sets[self._set_key(unit)] = unit
+
+    def _note(self, kind: int, rest: memoryview) -> None:
+        """See a unit that is neither slice nor parameter set."""
+        del kind, rest
+
+    def _belongs_to_key_frame(self, kind: int, rest: memoryview) -> bool:
+        """Whether a slice is part of a picture that decodes alone. The second field of a key frame follows it."""
+        del rest
+        return self._is_key_slice(kind) or self._key
+
+    _header_size: int
+
+    @abstractmethod
+    def _take(self, payload: memoryview) -> None:
+        """Take the payload of one packet."""
+
+    @abstractmethod
+    def _kind(self, header: bytes) -> int:
+        """The nal_unit_type."""
+
+    @abstractmethod
+    def _is_slice(self, kind: int) -> bool: ...
+
+    @abstractmethod
+    def _is_key_slice(self, kind: int) -> bool: ...
+
+    @abstractmethod
+    def _is_parameter_set(self, kind: int) -> bool: ...
+
+    @abstractmethod
+    def _set_key(self, unit: bytes) -> tuple[int, int]:
+        """Type and id: what a later parameter set replaces."""
+
+
+class H264Assembler(KeyFrameAssembler):
+    """RFC 6184, packetization modes 0 and 1.
+
+    Key frames are IDR pictures, and pictures of I slices alone that a recovery point SEI announces: encoders with
+    open groups of pictures send an IDR once and never again.
+    """
+
+    _header_size = 1
+    _SLICE, _IDR, _SEI, _SPS, _PPS = 1, 5, 6, 7, 8
+    _STAP_A, _FU_A = 24, 28
+    _I_SLICES = frozenset({2, 7})
+    """slice_type values of I slices (ITU-T H.264 table 7-6)."""
+
+    def _begin_picture(self) -> None:
+        super()._begin_picture()
+        self._recovery_point = False
+
+    def _take(self, payload: memoryview) -> None:
+        kind = payload[0] & 0x1F
+        if kind == self._FU_A:
+            if len(payload) > 2:
+                flags = payload[1]
+                self._fragment(bytes((payload[0] & 0xE0 | flags & 0x1F,)), flags, payload[2:])
+        elif kind == self._STAP_A:
+            self._aggregate(payload[1:])
+        elif 0 < kind < self._STAP_A:
+            self._unit(payload)
+
+    def _note(self, kind: int, rest: memoryview) -> None:
+        if kind == self._SEI:
+            self._recovery_point = self._recovery_point or is_recovery_point(rest)
+
+    def _belongs_to_key_frame(self, kind: int, rest: memoryview) -> bool:
+        if kind == self._IDR:
+            return True
+        if self._recovery_point:
+            return kind == self._SLICE and slice_type(rest) in self._I_SLICES
+        return self._key
+
+    def _kind(self, header: bytes) -> int:
+        return header[0] & 0x1F
+
+    def _is_slice(self, kind: int) -> bool:
+        return self._SLICE <= kind <= self._IDR
+
+    def _is_key_slice(self, kind: int) -> bool:
+        return kind == self._IDR
+
+    def _is_parameter_set(self, kind: int) -> bool:
+        return kind in (self._SPS, self._PPS)
+
+    def _set_key(self, unit: bytes) -> tuple[int, int]:
+        kind = self._kind(unit)
+        # An SPS has profile, constraints and level before its id (ITU-T H.264 §7.3.2.1.1).
+        identifier = exp_golomb(unit, 32 if kind == self._SPS else 8)[0]
+        return kind, identifier
+
+
+class H265Assembler(KeyFrameAssembler):
+    """RFC 7798 without decoding order numbers. Key frames are IRAP pictures: BLA, IDR, CRA."""
+
+    _header_size = 2
+    _FIRST_IRAP, _LAST_IRAP, _LAST_SLICE = 16, 21, 31
+    _VPS, _PPS = 32, 34
+    _AGGREGATION, _FU = 48, 49
+
+    def _take(self, payload: memoryview) -> None:
+        kind = payload[0] >> 1 & 0x3F
+        if kind == self._FU:
+            if len(payload) > 3:
+                flags = payload[2]
+                header = bytes((payload[0] & 0x81 | (flags & 0x3F) << 1, payload[1]))
+                self._fragment(header, flags, payload[3:])
+        elif kind == self._AGGREGATION:
+            self._aggregate(payload[2:])
+        elif kind < self._AGGREGATION:
+            self._unit(payload)
+
+    def _kind(self, header: bytes) -> int:
+        return header[0] >> 1 & 0x3F
+
+    def _is_slice(self, kind: int) -> bool:
+        return kind <= self._LAST_SLICE
+
+    def _is_key_slice(self, kind: int) -> bool:
+        return self._FIRST_IRAP <= kind <= self._LAST_IRAP
+
+    def _is_parameter_set(self, kind: int) -> bool:
+        return self._VPS <= kind <= self._PPS
+
+    def _set_key(self, unit: bytes) -> tuple[int, int]:
+        kind = self._kind(unit)
+        # A PPS begins with its id; cameras have one VPS and one SPS.
+        return kind, exp_golomb(unit, 16)[0] if kind == self._PPS else 0
+
+
+def exp_golomb(data: bytes | memoryview, bit: int) -> tuple[int, int]:
+    """The unsigned number ue(v) that starts at ``bit``, and the bit after it (ITU-T H.264 §9.1).
+
+    Data that ends too soon reads as if zeros followed, up to 32 leading ones, so nothing is raised.
+
+    >>> exp_golomb(bytes([0b00110_000]), 0)
+    (5, 5)
+    """
+    zeros = 0
+    while zeros < 32 and not _bit(data, bit + zeros):
+        zeros += 1
+    value = 0
+    for position in range(bit + zeros, bit + 2 * zeros + 1):
+        value = value << 1 | _bit(data, position)
+    return max(value - 1, 0), bit + 2 * zeros + 1
+
+
+def _bit(data: bytes | memoryview, position: int) -> int:
+    index = position >> 3
+    return data[index] >> (7 - (position & 7)) & 1 if index < len(data) else 0
+
+
+def slice_type(slice_data: memoryview) -> int:
+    """slice_type of an H.264 slice whose NAL header is cut off (ITU-T H.264 §7.3.3)."""
+    _, after_first_macroblock = exp_golomb(slice_data, 0)
+    return exp_golomb(slice_data, after_first_macroblock)[0]
+
+
+def is_recovery_point(messages: memoryview) -> bool:
+    """Whether an H.264 SEI unit, its NAL header cut off, holds a recovery point at this very picture (§D.1.8)."""
+    position = 0
+    while position + 2 < len(messages):
+        kind, position = _sei_number(messages, position)
+        size, position = _sei_number(messages, position)
+        if kind == _SEI_RECOVERY_POINT:
+            return exp_golomb(messages[position : position + size], 0)[0] == 0
+        position += size
+    return False
+
+
+_SEI_RECOVERY_POINT = 6
+
+
+def _sei_number(messages: memoryview, position: int) -> tuple[int, int]:
+    """A number coded as a run of 0xFF and a last byte (ITU-T H.264 §7.3.2.3.1), and the position after it."""
+    value = 0
+    while position < len(messages):
+        byte = messages[position]
+        value, position = value + byte, position + 1
+        if byte != 0xFF:
+            break
+    return value, position

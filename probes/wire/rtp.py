@@ -1,0 +1,74 @@
+"""RTP packets (RFC 3550 §5.1) and the order they come in."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+_FIXED = struct.Struct(">BBHII")
+_EXTENSION = struct.Struct(">HH")
+_VERSION = 2
+_MISORDER = 100
+"""How many packets late is still late and not a restart of the numbers (RFC 3550 appendix A.1)."""
+_CONTROL_TYPES = range(72, 77)
+"""Payload types that RTCP packets look like when both share a port (RFC 5761 §4)."""
+
+
+class MalformedPacket(ValueError):  # noqa: N818 - named for the fact, not for being an error
+    """The bytes are not an RTP packet."""
+
+
+class RtpPacket(NamedTuple):
+    """One packet; ``payload`` is a view on the bytes it came in, without padding."""
+
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload_type: int
+    marker: bool
+    payload: memoryview
+
+
+def parse_packet(data: memoryview) -> RtpPacket:
+    """Read one packet, skipping contributing sources, header extension and padding.
+
+    Raises MalformedPacket for anything else, RTCP included.
+    """
+    size = len(data)
+    if size < _FIXED.size:
+        raise MalformedPacket(f"{size} bytes")
+    flags, kind, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
+    payload_type = kind & 0x7F
+    if flags >> 6 != _VERSION or payload_type in _CONTROL_TYPES:
+        raise MalformedPacket(f"version {flags >> 6}, payload type {payload_type}")
+    begin = _FIXED.size + 4 * (flags & 0x0F)
+    if flags & 0x10:
+        if size < begin + _EXTENSION.size:
+            raise MalformedPacket("the header extension is cut off")
+        begin += _EXTENSION.size + 4 * _EXTENSION.unpack_from(data, begin)[1]
+    end = size - data[-1] if flags & 0x20 else size
+    if begin > end or (flags & 0x20 and not data[-1]):
+        raise MalformedPacket("the header is longer than the packet")
+    return RtpPacket(sequence, timestamp, ssrc, payload_type, kind >= 0x80, data[begin:end])
+
+
+class SequenceCheck:
+    """Tells lost and late packets of one stream by their sequence numbers (16 bit, wrapping)."""
+
+    def __init__(self) -> None:
+        self._next: int | None = None
+        self._ssrc: int | None = None
+
+    def follow(self, packet: RtpPacket) -> int:
+        """How many packets are missing before this one; -1 if it is late or a duplicate.
+
+        A new source starts anew; numbers that jump back far are a restart, with an unknown number missing.
+        """
+        if packet.ssrc != self._ssrc:
+            self._ssrc, self._next = packet.ssrc, packet.sequence
+        assert self._next is not None
+        missing = (packet.sequence - self._next) & 0xFFFF
+        if missing > 0xFFFF - _MISORDER:
+            return -1
+        self._next = (packet.sequence + 1) & 0xFFFF
+        return missing
