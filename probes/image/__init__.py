@@ -1,1 +1,1 @@
-"""A decoded frame and what is wrong with it: numpy and OpenCV only, no sockets."""
+"""A key frame → a picture → its measures → its faults. No sockets; decoding is done by processes of its own."""

@@ -1,0 +1,101 @@
+"""One key frame → one picture, by libavcodec (PyAV) without a demuxer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+
+from probes.image.measure import SMALL_WIDTH, Plane, Planes, shrink, small_height
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+CODECS = frozenset({"h264", "hevc", "mjpeg", "mpeg4"})
+"""What can be decoded here, by FFmpeg's names."""
+
+MAX_PIXELS = 64_000_000
+"""A header that claims more is refused before anything is allocated for it (twelve 4K pictures)."""
+
+MIN_SIDE, MAX_SIDES_RATIO = 48, 10
+JPEG_QUALITY = 80
+
+_PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
+
+
+class RefusedError(ValueError):
+    """The decoder makes no sound picture of these bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded key frame; ``jpeg`` is its evidence, 640 wide."""
+
+    width: int
+    height: int
+    planes: Planes
+    jpeg: bytes = field(repr=False)
+
+
+def decode(codec: str, data: bytes) -> Picture:
+    """Decode one complete key frame (Annex B with its parameter sets, a JPEG, or an MPEG-4 VOP with its header).
+
+    Raises RefusedError. A HEVC picture with lost parts isn't recognised as such here: FFmpeg conceals them without
+    a word, so gaps have to be kept out by their RTP sequence numbers.
+    """
+    frame = _frame(codec, data)
+    if min(frame.width, frame.height) < MIN_SIDE or max(frame.width, frame.height) > MAX_SIDES_RATIO * min(
+        frame.width, frame.height
+    ):
+        raise RefusedError(f"a picture of {frame.width} × {frame.height}")
+    return Picture(frame.width, frame.height, _planes(frame), _jpeg(frame))
+
+
+def _frame(codec: str, data: bytes) -> VideoFrame:
+    context = av.CodecContext.create(codec, "r")
+    assert isinstance(context, VideoCodecContext)
+    # more threads only add overhead to a single frame
+    context.thread_count = 1
+    context.options = {"max_pixels": str(MAX_PIXELS)}
+    try:
+        frames = context.decode(av.Packet(data)) or context.decode(None)
+    except (av.error.FFmpegError, ValueError, EOFError) as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise RefusedError(f"the decoder says: {getattr(error, 'strerror', None) or error}"[:160]) from None
+    if not frames:
+        raise RefusedError("the decoder gives no picture")
+    if frames[0].is_corrupt:
+        raise RefusedError("the decoder had to conceal lost parts")
+    return frames[0]
+
+
+def _planes(frame: VideoFrame) -> Planes:
+    if frame.format.name not in _PLANAR:
+        frame = frame.reformat(format="yuv420p")
+    luma, first, second = (_view(plane) for plane in frame.planes)
+    height = small_height(frame.width, frame.height)
+    size = SMALL_WIDTH // 4, max(2, height // 4)
+    return Planes(luma, shrink(luma, SMALL_WIDTH, height), shrink(first, *size), shrink(second, *size))
+
+
+def _view(plane: VideoPlane) -> Plane:
+    # PyAV's planes speak the buffer protocol; its type hints do not say so
+    buffer = memoryview(cast("Buffer", plane))
+    rows: Plane = np.frombuffer(buffer, np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
+
+
+def _jpeg(frame: VideoFrame) -> bytes:
+    height = small_height(frame.width, frame.height)
+    colours = frame.reformat(width=SMALL_WIDTH, height=height, format="bgr24", interpolation="AREA").to_ndarray()
+    done, encoded = cv2.imencode(".jpg", colours, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert done, "a BGR picture can always be written as JPEG"
+    return encoded.tobytes()

@@ -1,0 +1,258 @@
+"""What a decoded picture measures, in numbers that a rule can be written about.
+
+All luma is in the 8-bit levels that the camera sent (limited range: 16 black, 235 white); shares are 0 … 1.
+The absolute measures look at the picture alone, the relative ones (:func:`compare`) at the camera's last good look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.image.memory import THUMB_HEIGHT, THUMB_WIDTH
+
+Plane = NDArray[np.uint8]
+Field = NDArray[np.float32]
+
+SMALL_WIDTH = 640
+GRID_COLUMNS, GRID_ROWS = 16, 9
+"""Blocks of a thumb: 10 × 10 thumb pixels each."""
+
+_HIGH_PASS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+"""J. Immerkær, Fast Noise Variance Estimation, 1996: blind to planes and to straight edges; gain 6."""
+
+_FLAT_BLOCK_STD = 4.0
+_UNIFORM_LUMA, _UNIFORM_CHROMA = 2, 3
+_TEXTURED_ENERGY = 6.0
+_LOST_RATIO = 0.15
+_LIT_LUMA = 30.0
+"""Darker blocks say nothing of a cover: at night everything unlit is as smooth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """A picture as its planes: ``luma`` in full size, ``small`` 640 wide, ``u`` and ``v`` 160 wide."""
+
+    luma: Plane
+    small: Plane
+    u: Plane
+    v: Plane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The absolute measures.
+
+    ``mean``, ``std``, ``p1``, ``p99``: luma levels. ``dark``, ``bright``: shares of pixels up to 24 and from 240.
+    ``uniform``: share of pixels within 2 levels of the commonest luma ``mode`` whose colour is the commonest, too.
+    ``relief``: how far the means of 16 × 9 blocks spread (10th to 90th percentile), in levels.
+    ``centre``: share of edge pixels in the middle third. ``sharpness``: variance of the Laplacian, 640 wide.
+    ``noise``: standard deviation of the finest grain, in levels. ``cast_u``, ``cast_v``: mean chroma off grey.
+    ``chroma``: spread of the chroma. ``flat``: share of blocks without texture. ``stripes``: strength of the
+    strongest regular pattern of lines against its neighbours (about 1 to 15 in natural pictures).
+    """
+
+    mean: float
+    std: float
+    p1: float
+    p99: float
+    dark: float
+    bright: float
+    mode: float
+    uniform: float
+    relief: float
+    centre: float
+    sharpness: float
+    noise: float
+    cast_u: float
+    cast_v: float
+    chroma: float
+    flat: float
+    stripes: float
+
+    @property
+    def cast(self) -> float:
+        """How far the mean colour is off grey."""
+        return float(np.hypot(self.cast_u, self.cast_v))
+
+    @property
+    def grey(self) -> bool:
+        """Whether there is no colour at all: the picture of an infrared night."""
+        return self.cast < 3 and self.chroma < 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The measures against an earlier thumb of the same camera.
+
+    ``likeness``: correlation of the edges, −1 … 1. ``shift``: how far the scene moved, in pixels of a 640-wide
+    picture, and ``peak`` how sure that is, 0 … 1. ``energy``: edge energy against then. ``textured``: share of
+    blocks that had texture then; ``lost``: share of those that are lit now and have lost it. ``lost_luma``,
+    ``lost_luma_then``: median luma of the lost blocks, now and then. ``difference``, ``largest_difference``: mean
+    and largest luma difference of the thumbs.
+    """
+
+    likeness: float
+    shift: float
+    peak: float
+    energy: float
+    textured: float
+    lost: float
+    lost_luma: float
+    lost_luma_then: float
+    difference: float
+    largest_difference: float
+
+
+def shrink(plane: Plane, width: int, height: int) -> Plane:
+    """``plane`` resampled by area."""
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def small_height(width: int, height: int) -> int:
+    """The even height that a ``width`` × ``height`` picture has when it is 640 wide."""
+    return max(2, round(height * SMALL_WIDTH / width / 2) * 2)
+
+
+def thumb_of(planes: Planes) -> Plane:
+    """The picture as 160 × 90 luma, whatever its shape."""
+    return shrink(planes.small, THUMB_WIDTH, THUMB_HEIGHT)
+
+
+def hash_of(planes: Planes) -> bytes:
+    """A 256-bit difference hash: each bit says whether brightness rises from one cell to the next in its row."""
+    cells = shrink(planes.small, 17, 16)
+    return np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes()
+
+
+def hash_distance(one: bytes, other: bytes) -> int:
+    """How many bits differ; hashes of different lengths differ in every bit."""
+    if len(one) != len(other):
+        return 8 * max(len(one), len(other))
+    return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
+
+
+def measure(planes: Planes) -> Measures:
+    """All absolute measures of one picture."""
+    small = planes.small
+    shares = _histogram(small)
+    cumulated = shares.cumsum()
+    levels = np.arange(256)
+    mean = float((shares * levels).sum())
+    mode = int(shares.argmax())
+    _, laplacian = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_16S))
+    return Measures(
+        mean=mean,
+        std=float(np.sqrt((shares * (levels - mean) ** 2).sum())),
+        p1=float(np.searchsorted(cumulated, 0.01)),
+        p99=float(np.searchsorted(cumulated, 0.99)),
+        dark=float(cumulated[24]),
+        bright=float(1 - cumulated[239]),
+        mode=float(mode),
+        uniform=_uniform(planes, mode),
+        relief=_relief(small),
+        centre=_centre_edges(small),
+        sharpness=float(laplacian[0, 0] ** 2),
+        noise=_noise(planes.luma),
+        cast_u=float(planes.u.mean() - 128),
+        cast_v=float(planes.v.mean() - 128),
+        chroma=float(np.hypot(planes.u.std(), planes.v.std())),
+        flat=_flat(small),
+        stripes=max(_line_pattern(small, axis=0), _line_pattern(small, axis=1)),
+    )
+
+
+def compare(now: Plane, then: Plane) -> Comparison:
+    """The relative measures of two thumbs of one camera."""
+    edges_now, edges_then = _edges(now), _edges(then)
+    (shift_x, shift_y), peak = cv2.phaseCorrelate(edges_now, edges_then, _window())
+    energy_now, energy_then = _blocks(edges_now), _blocks(edges_then)
+    luma_now, luma_then = _blocks(now.astype(np.float32)), _blocks(then.astype(np.float32))
+    textured = energy_then > _TEXTURED_ENERGY
+    lost = textured & (energy_now < _LOST_RATIO * energy_then) & (luma_now >= _LIT_LUMA)
+    difference = cv2.absdiff(now, then)
+    return Comparison(
+        likeness=_correlation(edges_now, edges_then),
+        shift=float(np.hypot(shift_x, shift_y)) * SMALL_WIDTH / THUMB_WIDTH,
+        peak=float(np.clip(peak, 0, 1)),
+        energy=float(edges_now.mean() / max(float(edges_then.mean()), 1e-3)),
+        textured=float(textured.mean()),
+        lost=float(lost.sum() / max(int(textured.sum()), 1)),
+        lost_luma=float(np.median(luma_now[lost])) if lost.any() else 0.0,
+        lost_luma_then=float(np.median(luma_then[lost])) if lost.any() else 0.0,
+        difference=float(difference.mean()),
+        largest_difference=float(difference.max()),
+    )
+
+
+def _histogram(plane: Plane) -> NDArray[np.float64]:
+    counts = np.bincount(plane.ravel(), minlength=256)
+    return np.asarray(counts / counts.sum(), np.float64)
+
+
+def _uniform(planes: Planes, mode: int) -> float:
+    height, width = planes.u.shape
+    luma = cv2.resize(planes.small, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.int16)
+    same = np.abs(luma - mode) <= _UNIFORM_LUMA
+    for plane in (planes.u, planes.v):
+        commonest = int(_histogram(plane).argmax())
+        same &= np.abs(plane.astype(np.int16) - commonest) <= _UNIFORM_CHROMA
+    return float(same.mean())
+
+
+def _relief(small: Plane) -> float:
+    means = shrink(small, GRID_COLUMNS, GRID_ROWS).astype(np.float32)
+    low, high = np.percentile(means, (10, 90))
+    return float(high - low)
+
+
+def _centre_edges(small: Plane) -> float:
+    height, width = small.shape
+    centre = small[height // 3 : height - height // 3, width // 4 : width - width // 4]
+    return float((np.abs(cv2.Laplacian(centre, cv2.CV_16S)) > 60).mean())
+
+
+def _noise(luma: Plane) -> float:
+    height, width = luma.shape
+    centre = luma[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4]
+    grain = cv2.filter2D(centre, cv2.CV_16S, _HIGH_PASS)
+    return float(np.median(np.abs(grain[::2, ::2])) / 0.6745 / 6)
+
+
+def _flat(small: Plane, cells: int = 12) -> float:
+    height, width = (size // cells * cells for size in small.shape)
+    blocks = small[:height, :width].reshape(cells, height // cells, cells, width // cells).astype(np.float32)
+    return float((blocks.std(axis=(1, 3)) < _FLAT_BLOCK_STD).mean())
+
+
+def _line_pattern(small: Plane, axis: int) -> float:
+    """How far one frequency stands out of the row (or column) means; a burnt-in caption does not."""
+    profile = np.asarray(np.median(small, axis=axis), np.float32)
+    smooth = cv2.GaussianBlur(profile.reshape(1, -1), (0, 0), 9).ravel()
+    spectrum = np.abs(np.fft.rfft((profile - smooth) * np.hanning(profile.size)))[3:]
+    strongest = float(spectrum.max())
+    return strongest / (float(spectrum.mean()) + 1e-6) * float(np.log1p(strongest)) if strongest > 1 else 0.0
+
+
+def _edges(thumb: Plane) -> Field:
+    smooth = cv2.GaussianBlur(thumb, (0, 0), 1.2).astype(np.float32)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
+
+
+def _blocks(field: Field) -> Field:
+    shape = (GRID_ROWS, THUMB_HEIGHT // GRID_ROWS, GRID_COLUMNS, THUMB_WIDTH // GRID_COLUMNS)
+    return np.asarray(field.reshape(shape).mean(axis=(1, 3)), np.float32)
+
+
+def _correlation(one: Field, other: Field) -> float:
+    first, second = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((first * first).sum() * (second * second).sum()))
+    return float((first * second).sum()) / scale if scale > 1e-6 else 0.0
+
+
+def _window() -> Field:
+    return np.asarray(cv2.createHanningWindow((THUMB_WIDTH, THUMB_HEIGHT), cv2.CV_32F), np.float32)
