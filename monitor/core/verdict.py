@@ -46,17 +46,15 @@ SEVERITY = (
 
 STEP_DEPTHS = {
     "connect": Depth.LIGHT,
-    "tls": Depth.LIGHT,
-    "options": Depth.DESCRIBE,
+    "tls": Depth.DESCRIBE,
     "describe": Depth.DESCRIBE,
     "setup": Depth.MEDIA,
     "play": Depth.MEDIA,
-    "rtp": Depth.MEDIA,
-    "media": Depth.MEDIA,
+    "first_rtp": Depth.MEDIA,
 }
 """How deep a later success must go to contradict a failure at this step. Other steps: as deep as the look."""
 
-OUR_STEPS = frozenset({"keyframe", "key frame", "key_frame", "picture", "decode", "judge"})
+OUR_STEPS = frozenset({"key_frame", "decode", "judge", "teardown"})
 """A deadline here is ours: the stream flows, a key frame may be 10 s away, our decoder may be slow."""
 
 NO_ANSWER = frozenset({Outcome.UNREACHABLE, Outcome.REFUSED, Outcome.TIMED_OUT})
@@ -99,8 +97,8 @@ class Look:
 
 
 def unanswered(observation: Observation) -> bool:
-    """Whether the other configured port must be asked before the look can be judged."""
-    return observation.outcome in NO_ANSWER and not observation.answered
+    """Whether the other configured port must be asked before the look can be judged. A light look asks both."""
+    return observation.outcome in NO_ANSWER and not observation.answered and observation.depth is not Depth.LIGHT
 
 
 def judge(
@@ -113,22 +111,25 @@ def judge(
     if not observations:
         raise ValueError("a look needs at least one observation")
     stream = [observation for observation in observations if observation.depth is not Depth.ONVIF]
-    onvif = [observation for observation in observations if observation.depth is Depth.ONVIF]
-    deciding = stream[-1] if stream else onvif[-1]
-    look = _judge_one(deciding, grave, held=held)
+    look = _judge_one((stream or observations)[-1], grave, held=held)
     look = replace(
         look,
         at=min(floor(observation.at) for observation in observations),
         refused_login=any(observation.outcome is Outcome.UNAUTHORIZED for observation in observations),
     )
-    if look.condition is not Condition.OFFLINE:
-        return look
+    return look if look.condition is not Condition.OFFLINE else _judge_silence(look, observations)
+
+
+def _judge_silence(look: Look, observations: Sequence[Observation]) -> Look:
+    """The stream's port gave nothing to go by: what do all ports together say?"""
     if any(_answers(observation) for observation in observations):
-        return replace(look, condition=Condition.IMPAIRED, fault=Fault.NO_STREAM)
-    if any(observation.outcome is Outcome.INCONCLUSIVE for observation in onvif):
+        # An open ONVIF port is enough for a light look, so that can't contradict a dead stream.
+        return replace(look, condition=Condition.IMPAIRED, fault=Fault.NO_STREAM, depth=max(look.depth, Depth.DESCRIBE))
+    if any(observation.outcome is Outcome.INCONCLUSIVE for observation in observations):
         return void(look, Cause.OURS)
     refused = all(observation.outcome is Outcome.REFUSED for observation in observations)
-    return replace(look, fault=Fault.REFUSED if refused else Fault.UNREACHABLE)
+    depth = max(_contradicted_at(observation) for observation in observations)
+    return replace(look, fault=Fault.REFUSED if refused else Fault.UNREACHABLE, depth=depth)
 
 
 def void(look: Look, cause: Cause) -> Look:
@@ -178,8 +179,13 @@ def _look(observation: Observation, condition: Condition) -> Look:
 
 
 def _failed(observation: Observation, condition: Condition, fault: Fault) -> Look:
+    return replace(_look(observation, condition), fault=fault, depth=_contradicted_at(observation))
+
+
+def _contradicted_at(observation: Observation) -> Depth:
+    """The least depth at which a success would contradict this failure."""
     depth = min(observation.depth, STEP_DEPTHS.get(observation.step, observation.depth))
-    return replace(_look(observation, condition), fault=fault, depth=depth)
+    return Depth.DESCRIBE if depth is Depth.ONVIF else depth
 
 
 def _answers(observation: Observation) -> bool:
