@@ -1,0 +1,76 @@
+"""Pictures are files: written whole or not at all, named by camera and time, proven by their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from monitor.store.values import Evidence, EvidenceKind
+
+log = logging.getLogger(__name__)
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class PictureFolder:
+    """The folder of evidence pictures, one subfolder for each camera."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def keep(self, evidence: Evidence) -> tuple[str, str] | None:
+        """Write the picture; returns its path within the folder and its SHA-256, None when there is no picture.
+
+        A picture of a fault is proof in an appeal, so it is on the disk before its row is; a good one is not worth
+        the wait: one torn by a power cut no longer matches its SHA-256 and is not shown.
+        """
+        if evidence.jpeg is None:
+            return None
+        name = f"{_folder_of(evidence.camera)}/{evidence.at}-{evidence.kind}.jpg"
+        path = self._root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            file.write(evidence.jpeg)
+            file.flush()
+            if evidence.kind is EvidenceKind.FAULT:
+                os.fsync(file.fileno())
+        unfinished.replace(path)
+        return name, hashlib.sha256(evidence.jpeg).hexdigest()
+
+    def read(self, name: str, sha256: str) -> bytes | None:
+        """The picture, or None when it is gone or is not what was written."""
+        try:
+            content = (self._root / name).read_bytes()
+        except OSError as error:
+            log.warning("evidence picture %s cannot be read: %s", name, error)
+            return None
+        if hashlib.sha256(content).hexdigest() != sha256:
+            log.warning("evidence picture %s is not what was written", name)
+            return None
+        return content
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Remove pictures that no row refers to any more. One that cannot be removed only takes room."""
+        for name in names:
+            try:
+                (self._root / name).unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("evidence picture %s cannot be removed: %s", name, error)
+
+
+def _folder_of(camera: str) -> str:
+    """A folder name for any camera id: ids come from a ledger and may hold "/" or "..".
+
+    >>> _folder_of("33010200001320000001")
+    '33010200001320000001'
+    >>> _folder_of("../etc")
+    'id-1a9d3b2fc8a59dd5d6ed4d6ee5ed3f8b'
+    """
+    if _SAFE_ID.fullmatch(camera):
+        return camera
+    return "id-" + hashlib.sha256(camera.encode()).hexdigest()[:32]

@@ -1,0 +1,340 @@
+"""The tables, as this version of the program expects them; ``migrations`` is how a database gets there.
+
+    ledger    township_version  camera_version  credential  fleet_generation    dated, who and why
+    record    transition  gap  coverage  event  decision                        what the month is counted from
+    looks     evidence  memory  hold  round                                     what was seen, what the next look needs
+    audit     audit
+    lookup    camera  witness_answers                                           long texts, stored once
+
+Times are UTC seconds since the epoch; an open end is NULL. Values that are only ever read whole are JSON text.
+Rows of transition, decision and audit can be added, but neither changed nor removed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.event import listen
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        # A constraint without a name could not be altered by a later migration on SQLite.
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# STRICT tables of SQLite know only INTEGER (64 bits wide), REAL, TEXT and BLOB.
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+FLOATING: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
+
+APPEND_ONLY = ("transition", "decision", "audit")
+
+camera = Table(
+    "camera",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("id", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    UniqueConstraint("id"),
+    sqlite_strict=True,
+)
+
+witness_answers = Table(
+    "witness_answers",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("answers", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    UniqueConstraint("answers"),
+    sqlite_strict=True,
+)
+
+township_version = Table(
+    "township_version",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("valid_from", WHOLE, nullable=False),
+    Column("valid_to", WHOLE),
+    Column("fields", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    UniqueConstraint("code", "valid_from"),
+    CheckConstraint("valid_to > valid_from", name="span"),
+    sqlite_strict=True,
+)
+Index(
+    "uq_township_version_current",
+    township_version.c.code,
+    unique=True,
+    sqlite_where=text("valid_to IS NULL"),
+    postgresql_where=text("valid_to IS NULL"),
+)
+
+camera_version = Table(
+    "camera_version",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("camera", WHOLE, nullable=False),
+    Column("township", Text, nullable=False),
+    Column("valid_from", WHOLE, nullable=False),
+    Column("valid_to", WHOLE),
+    Column("fields", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    UniqueConstraint("camera", "valid_from"),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    CheckConstraint("valid_to > valid_from", name="span"),
+    sqlite_strict=True,
+)
+Index(
+    "uq_camera_version_current",
+    camera_version.c.camera,
+    unique=True,
+    sqlite_where=text("valid_to IS NULL"),
+    postgresql_where=text("valid_to IS NULL"),
+)
+
+fleet_generation = Table(
+    "fleet_generation",
+    metadata,
+    Column("key", WHOLE, nullable=False, autoincrement=False),
+    Column("generation", WHOLE, nullable=False),
+    PrimaryKeyConstraint("key"),
+    CheckConstraint("key = 1", name="single"),
+    sqlite_strict=True,
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+    sqlite_strict=True,
+)
+
+transition = Table(
+    "transition",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("camera", WHOLE, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("fault", Text),
+    Column("cause", Text),
+    Column("decided_at", WHOLE, nullable=False),
+    # Seconds after ``at``, as JSON: a third of the size of full times in the one table that grows.
+    Column("looks", Text, nullable=False),
+    Column("witness_answers", WHOLE),
+    Column("evidence_at", WHOLE),
+    PrimaryKeyConstraint("key"),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    ForeignKeyConstraint(["witness_answers"], ["witness_answers.key"]),
+    CheckConstraint("condition IN ('intact', 'impaired', 'offline', 'unknown')", name="condition"),
+    Index(None, "camera", "at"),
+    sqlite_strict=True,
+)
+
+gap = Table(
+    "gap",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("began", WHOLE, nullable=False),
+    Column("ended", WHOLE),
+    Column("cause", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    # Empty for the whole county: NULLs would all be unequal, and the same gap could then be stored twice.
+    Column("township", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    UniqueConstraint("began", "cause", "reason", "township"),
+    CheckConstraint("ended >= began", name="span"),
+    sqlite_strict=True,
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("boot", Text, nullable=False),
+    Column("began", WHOLE, nullable=False),
+    Column("until", WHOLE, nullable=False),
+    PrimaryKeyConstraint("boot"),
+    CheckConstraint("until >= began", name="span"),
+    sqlite_strict=True,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("township", Text, nullable=False),
+    Column("began", WHOLE, nullable=False),
+    Column("ended", WHOLE),
+    Column("cameras", Text, nullable=False),
+    Column("of", WHOLE, nullable=False),
+    PrimaryKeyConstraint("id"),
+    CheckConstraint("ended >= began", name="span"),
+    Index(None, "began"),
+    sqlite_strict=True,
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("camera", WHOLE, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("ruling", Text, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("fault", Text),
+    Column("since", WHOLE, nullable=False),
+    Column("note", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    CheckConstraint("ruling IN ('confirmed', 'refuted')", name="ruling"),
+    Index(None, "camera", "at"),
+    sqlite_strict=True,
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("camera", WHOLE, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("faults", Text, nullable=False),
+    Column("steps", Text, nullable=False),
+    Column("measures", Text, nullable=False),
+    # Relative to the evidence folder.
+    Column("picture", Text),
+    Column("sha256", Text),
+    PrimaryKeyConstraint("key"),
+    UniqueConstraint("camera", "at", "kind"),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    CheckConstraint("kind IN ('good', 'fault')", name="kind"),
+    sqlite_strict=True,
+)
+Index(
+    "uq_evidence_good",
+    evidence.c.camera,
+    unique=True,
+    sqlite_where=text("kind = 'good'"),
+    postgresql_where=text("kind = 'good'"),
+)
+
+memory = Table(
+    "memory",
+    metadata,
+    Column("camera", WHOLE, nullable=False),
+    Column("at", FLOATING, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("thumb", LargeBinary, nullable=False),
+    Column("clock_strip", Text),
+    PrimaryKeyConstraint("camera"),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    sqlite_strict=True,
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("host", Text, nullable=False),
+    Column("credential", Text, nullable=False),
+    Column("until", WHOLE, nullable=False),
+    Column("refusals", WHOLE, nullable=False),
+    PrimaryKeyConstraint("host", "credential"),
+    sqlite_strict=True,
+)
+
+round_ = Table(
+    "round",
+    metadata,
+    Column("number", WHOLE, nullable=False, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("depth", Text, nullable=False),
+    Column("started", WHOLE, nullable=False),
+    Column("ended", WHOLE),
+    Column("counts", Text, nullable=False),
+    Column("void", Text),
+    PrimaryKeyConstraint("number"),
+    CheckConstraint("ended >= started", name="span"),
+    sqlite_strict=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    sqlite_strict=True,
+)
+
+
+_SQLITE_TRIGGER = (
+    "CREATE TRIGGER {table}_no_{act} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+)
+_POSTGRESQL_FUNCTION = (
+    "CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql "
+    "AS 'BEGIN RAISE EXCEPTION ''{table} is append-only''; END'"
+)
+_POSTGRESQL_TRIGGER = (
+    "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+    "EXECUTE FUNCTION {table}_append_only()"
+)
+
+
+def append_only_ddl(table: str, dialect: str) -> tuple[str, ...]:
+    """The statements that make every UPDATE and DELETE of ``table`` fail.
+
+    >>> append_only_ddl("audit", "sqlite")[0]
+    "CREATE TRIGGER audit_no_update BEFORE update ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END"
+    """
+    if dialect == "sqlite":
+        return tuple(_SQLITE_TRIGGER.format(table=table, act=act) for act in ("update", "delete"))
+    return (
+        _POSTGRESQL_FUNCTION.format(table=table),
+        _POSTGRESQL_TRIGGER.format(table=table),
+    )
+
+
+def _forbid_change(table: Table, connection: Connection, **_: object) -> None:
+    for statement in append_only_ddl(table.name, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+for _name in APPEND_ONLY:
+    listen(metadata.tables[_name], "after_create", _forbid_change)

@@ -1,0 +1,120 @@
+"""The store of one daemon, or of a command beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
+
+from monitor.store.engine import (
+    COMMAND_BUSY_MS,
+    WRITER_BUSY_MS,
+    database_url,
+    reading_engine,
+    sqlite_path,
+    writing_engine,
+)
+from monitor.store.errors import Holder, StoreError
+from monitor.store.evidence import PictureFolder
+from monitor.store.ledger import save_fleet
+from monitor.store.lock import DaemonLock
+from monitor.store.reader import Reader
+from monitor.store.source import Source
+from monitor.store.statements import apply
+from monitor.store.upgrade import beside, copy_database, prepare
+from monitor.store.values import Batch, FleetChanges
+from monitor.store.writer import Health, Writer
+
+
+class Store(Reader):
+    """Reads from any thread, writes through one thread. ``open`` makes it, ``close`` ends it."""
+
+    def __init__(self, url: URL, evidence_dir: Path, lock: DaemonLock | None) -> None:
+        self._lock = lock
+        self._reading = reading_engine(url)
+        self._writing = writing_engine(url, WRITER_BUSY_MS)
+        self._commanding = writing_engine(url, COMMAND_BUSY_MS)
+        super().__init__(Source(self._reading), PictureFolder(evidence_dir))
+        self._writer = Writer(self._commit)
+
+    @classmethod
+    def open(
+        cls, url: str, *, at: int, exclusive: bool = False, who: str = "xunjian", evidence_dir: Path | None = None
+    ) -> Self:
+        """Open the store at ``url``, creating or upgrading it as needed.
+
+        ``exclusive`` is for the daemon: it takes the lock under the name ``who`` as of ``at`` (UTC seconds) and looks
+        through the file for damage. Pictures go to ``evidence_dir``, by default the folder "evidence" beside the
+        file. Raises StoreError and its kinds.
+        """
+        parsed = database_url(url)
+        path = sqlite_path(parsed)
+        if evidence_dir is None:
+            if path is None:
+                raise StoreError("a store in PostgreSQL needs a folder for its evidence pictures")
+            evidence_dir = path.parent / "evidence"
+        lock = None
+        if exclusive and path is not None:
+            lock = DaemonLock(beside(path, ".lock"), Holder(pid=os.getpid(), since=at, who=who))
+        try:
+            prepare(parsed, at=at, check=exclusive, upgrade_beside_daemon=exclusive)
+            return cls(parsed, evidence_dir, lock)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+
+    def write(self, batch: Batch) -> Future[None]:
+        """Queue the batch and return at once. When the future is done the batch survives any crash.
+
+        While the disk fails the future waits; it fails only for a batch that cannot be stored at all, or at the end.
+        """
+        return self._writer.write(batch)
+
+    def health(self) -> Health:
+        """Whether the writer gets its batches to the disk."""
+        return self._writer.health()
+
+    def save_fleet(self, changes: FleetChanges, *, who: str, why: str, at: int) -> int:
+        """Change the ledger, beside a running daemon too; returns the new generation of the fleet.
+
+        Raises LedgerConflictError; StoreError when the database stays locked or cannot be written.
+        """
+        try:
+            with self._commanding.begin() as connection:
+                return save_fleet(connection, changes, who=who, why=why, at=at)
+        except DBAPIError as error:
+            raise StoreError(f"the ledger cannot be written: {error.orig}") from error
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy of the database (SQLite) to ``target``, which must not exist yet."""
+        copy_database(self._commanding, target)
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Write what waits, then let go of everything. Batches that the disk still refuses fail their futures."""
+        self._writer.close(timeout_s)
+        for engine in (self._reading, self._writing, self._commanding):
+            engine.dispose()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _commit(self, batches: Sequence[Batch]) -> None:
+        replaced: list[str] = []
+        with self._writing.begin() as connection:
+            for batch in batches:
+                replaced += apply(connection, batch, self._pictures)
+        self._pictures.discard(replaced)

@@ -1,0 +1,206 @@
+"""What is handed to the store and what comes back, besides the values of ``monitor.core``.
+
+All times are whole UTC seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from monitor.core.condition import Condition, Fault
+from monitor.core.fleet import Camera, Township
+from monitor.core.record import Event, Gap, Transition
+from probes.observation import Depth, Observation, PictureMemory, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionRecord:
+    """A transition with what it rests on.
+
+    ``witnesses`` are the answers of canary and witnesses at that time, by name ("canary": "ok"); equal answers are
+    stored once, so they should hold no times. ``evidence_at`` is the ``at`` of the Evidence that shows it.
+    """
+
+    transition: Transition
+    witnesses: Mapping[str, str] = field(default_factory=dict)
+    evidence_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The daemon started at ``began`` looked at its cameras until ``until``; ``boot`` names that run."""
+
+    boot: str
+    began: int
+    until: int
+
+
+class EvidenceKind(StrEnum):
+    """Of good looks the last one of each camera is kept, of failed looks every one that is handed in."""
+
+    GOOD = "good"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one look saw: its steps, its measures and its picture.
+
+    ``jpeg`` read back is None when the file is gone or is no longer what was written.
+    """
+
+    camera: str
+    at: int
+    kind: EvidenceKind
+    outcome: str = ""
+    faults: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    measures: Mapping[str, object] = field(default_factory=dict)
+    jpeg: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, observation: Observation, kind: EvidenceKind) -> Evidence:
+        """The evidence that an observation leaves."""
+        return cls(
+            camera=observation.camera,
+            at=int(observation.at),
+            kind=kind,
+            outcome=observation.outcome.value,
+            faults=observation.faults,
+            steps=observation.steps,
+            measures=observation.facts,
+            jpeg=observation.jpeg,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A login held back after ``refusals`` refusals in a row; with none it is forgotten."""
+
+    host: str
+    credential: str
+    until: int
+    refusals: int
+
+
+class Ruling(StrEnum):
+    """What a person says of the machine's finding."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A person's ruling on what the machine found: ``condition`` and ``fault`` since ``since``. Both are kept."""
+
+    camera: str
+    at: int
+    by: str
+    ruling: Ruling
+    condition: Condition
+    fault: Fault | None
+    since: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraMemory:
+    """What the next picture look at a camera needs to know."""
+
+    camera: str
+    memory: PictureMemory
+
+
+class RoundKind(StrEnum):
+    """Who asked for a round: the plan of inspections, or a person."""
+
+    INSPECTION = "inspection"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """A numbered round over the fleet (巡查轮次). ``void`` says why it counts for nothing, None if it counts."""
+
+    number: int
+    kind: RoundKind
+    depth: Depth
+    started: int
+    ended: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    void: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what to which thing; ``detail`` is JSON-ready and free of secrets."""
+
+    at: int
+    who: str
+    action: str
+    subject: str
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What belongs together: all of it is committed or none of it.
+
+    A gap, an event or a round that is handed in again replaces its earlier self (a gap is known by beginning, cause,
+    reason and township); that is how they end.
+    """
+
+    transitions: tuple[TransitionRecord, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    coverage: Coverage | None = None
+    events: tuple[Event, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    memories: tuple[CameraMemory, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCredential:
+    """A login at rest. Only ``monitor.secrets`` can open ``ciphertext``."""
+
+    id: str
+    username: str
+    ciphertext: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetChanges:
+    """What an import changes in the ledger: added or changed entries whole, removed ones by id."""
+
+    townships: tuple[Township, ...] = ()
+    cameras: tuple[Camera, ...] = ()
+    credentials: tuple[StoredCredential, ...] = ()
+    removed_townships: tuple[str, ...] = ()
+    removed_cameras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A camera belonged to a township in [began, ended)."""
+
+    camera: str
+    township: str
+    began: int
+    ended: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraVersion:
+    """A camera's entry in the ledger as it stood in [began, ended), with who changed it to that and why."""
+
+    camera: Camera
+    began: int
+    ended: int | None
+    who: str
+    why: str

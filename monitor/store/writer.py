@@ -1,0 +1,294 @@
+"""The one thread that writes: a queue of batches, committed together, kept while the disk will not take them.
+
+write() ─► queue ─► coalesce ─► one transaction ─► futures done
+                      ▲             │ storage fails: degraded, keep everything, try again
+                      └─────────────┤
+                                    │ a batch is not storable: commit the others, its future fails
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from threading import Condition, Thread
+from time import monotonic
+from typing import TypeVar
+
+from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError, OperationalError
+
+from monitor.store.errors import StoreClosedError
+from monitor.store.values import Batch, Evidence, EvidenceKind
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""How long the thread waits before it tries a failing disk again."""
+
+PICTURES_KEPT = 500
+"""Pictures that wait for a failing disk, about 20 MB; the oldest beyond are dropped. Nothing else ever is."""
+
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSeconds:
+    """A histogram of commits: ``counts[i]`` took at most ``bounds[i]`` seconds (cumulative), ``count`` all told."""
+
+    bounds: tuple[float, ...] = BUCKETS_S
+    counts: tuple[int, ...] = (0,) * len(BUCKETS_S)
+    count: int = 0
+    total_s: float = 0.0
+
+    def with_one(self, took_s: float) -> WriteSeconds:
+        """The histogram after one more commit."""
+        counts = tuple(count + (took_s <= bound) for bound, count in zip(self.bounds, self.counts, strict=True))
+        return replace(self, counts=counts, count=self.count + 1, total_s=self.total_s + took_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the writer is. Ages are monotonic seconds, so that a clock step cannot fake them.
+
+    ``degraded_for_s`` is None while all is well. ``last_commit_ago_s`` is None before the first commit.
+    ``seen_ago_s`` is the age of the thread's last sign of life: it stays young while a full disk is retried.
+    """
+
+    degraded_for_s: float | None
+    reason: str
+    queued: int
+    pictures_dropped: int
+    last_commit_ago_s: float | None
+    seen_ago_s: float
+    write_seconds: WriteSeconds
+
+    @property
+    def degraded(self) -> bool:
+        return self.degraded_for_s is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """A batch, and everybody who waits for it or for one that it replaces."""
+
+    batch: Batch
+    futures: tuple[Future[None], ...]
+
+
+class Writer:
+    """Runs ``commit`` in a thread of its own with everything that has been handed in since the last time.
+
+    ``commit`` writes the batches in order in one transaction or raises.
+    """
+
+    def __init__(self, commit: Callable[[Sequence[Batch]], None], *, retry_s: float = RETRY_S) -> None:
+        self._commit = commit
+        self._retry_s = retry_s
+        self._changed = Condition()
+        self._queue: deque[_Waiting] = deque()
+        self._unwritten: tuple[_Waiting, ...] = ()
+        self._stopping = False
+        self._failing_since: float | None = None
+        self._reason = ""
+        self._pictures_dropped = 0
+        self._committed: float | None = None
+        self._seen = monotonic()
+        self._write_seconds = WriteSeconds()
+        self._thread = Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, batch: Batch) -> Future[None]:
+        """Queue the batch. The future is done once it is on the disk, and fails only if it cannot be stored at all."""
+        future: Future[None] = Future()
+        # The batch will be written whatever becomes of who waits, so the future cannot be cancelled.
+        future.set_running_or_notify_cancel()
+        with self._changed:
+            if self._stopping:
+                raise StoreClosedError("the store is closed")
+            self._queue.append(_Waiting(batch, (future,)))
+            self._changed.notify()
+        return future
+
+    def health(self) -> Health:
+        """How the writer is now."""
+        with self._changed:
+            now = monotonic()
+            return Health(
+                degraded_for_s=None if self._failing_since is None else now - self._failing_since,
+                reason=self._reason,
+                queued=len(self._queue) + len(self._unwritten),
+                pictures_dropped=self._pictures_dropped,
+                last_commit_ago_s=None if self._committed is None else now - self._committed,
+                seen_ago_s=now - self._seen,
+                write_seconds=self._write_seconds,
+            )
+
+    def close(self, timeout_s: float) -> None:
+        """Write what waits, at most once more if the disk fails, and end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            log.error("the store's writer is still busy after %.0f s; it is left behind", timeout_s)
+
+    def _run(self) -> None:
+        while self._take():
+            self._write_all()
+            if not self._unwritten:
+                continue
+            with self._changed:
+                if self._changed.wait_for(lambda: self._stopping, self._retry_s):
+                    break
+        self._give_up()
+
+    def _take(self) -> bool:
+        """Wait for work and move it to ``_unwritten``; false when there is none and there will be none."""
+        with self._changed:
+            while not (self._queue or self._unwritten or self._stopping):
+                self._seen = monotonic()
+                self._changed.wait(self._retry_s)
+            self._seen = monotonic()
+            pending = (*self._unwritten, *self._queue)
+            self._queue.clear()
+            self._unwritten = coalesce(pending)
+            return bool(self._unwritten)
+
+    def _write_all(self) -> None:
+        try:
+            self._write(self._unwritten)
+        except Exception as error:  # noqa: BLE001  whatever it is, the queue behind it must go on
+            if is_storage_failure(error):
+                self._degrade(error)
+            else:
+                self._write_one_by_one()
+
+    def _write_one_by_one(self) -> None:
+        """One of the batches cannot be stored: find out which, so that the others are."""
+        for waiting in self._unwritten:
+            try:
+                self._write((waiting,))
+            except Exception as error:
+                if is_storage_failure(error):
+                    self._degrade(error)
+                    return
+                log.exception("a batch cannot be stored and is given back")
+                self._settle((waiting,), error)
+
+    def _write(self, portion: tuple[_Waiting, ...]) -> None:
+        began = monotonic()
+        self._commit([waiting.batch for waiting in portion])
+        ended = monotonic()
+        with self._changed:
+            if self._failing_since is not None:
+                log.warning("the store writes again after %.0f s", ended - self._failing_since)
+            self._failing_since, self._reason = None, ""
+            self._committed = ended
+            self._write_seconds = self._write_seconds.with_one(ended - began)
+        self._settle(portion, None)
+
+    def _settle(self, portion: tuple[_Waiting, ...], error: Exception | None) -> None:
+        with self._changed:
+            settled = {id(waiting) for waiting in portion}
+            self._unwritten = tuple(waiting for waiting in self._unwritten if id(waiting) not in settled)
+        for waiting in portion:
+            for future in waiting.futures:
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
+
+    def _degrade(self, error: Exception) -> None:
+        reason = str(getattr(error, "orig", None) or error)
+        if self._failing_since is None:
+            log.error("the store cannot write (%s); everything is kept in memory and tried again", reason)
+        slim, dropped = without_old_pictures(self._unwritten, PICTURES_KEPT)
+        with self._changed:
+            self._failing_since = self._failing_since or monotonic()
+            self._reason = reason
+            self._unwritten = slim
+            self._pictures_dropped += dropped
+
+    def _give_up(self) -> None:
+        with self._changed:
+            left = (*self._unwritten, *self._queue)
+            self._queue.clear()
+        if left:
+            log.error("the store is closed with %d batches unwritten: %s", len(left), self._reason)
+            self._settle(left, StoreClosedError(f"the store was closed before the batch was written: {self._reason}"))
+
+
+def is_storage_failure(error: Exception) -> bool:
+    """Whether the disk or the server is to blame, so that the same batch may succeed later."""
+    if isinstance(error, (OSError, OperationalError, InterfaceError, InternalError)):
+        return True
+    # SQLite reports a damaged file as a plain DatabaseError; the subclasses that are left blame the statement.
+    return type(error) is DatabaseError
+
+
+def coalesce(pending: Sequence[_Waiting]) -> tuple[_Waiting, ...]:
+    """Leave out what a later batch replaces; a batch of which nothing is left hands its futures to the next one."""
+    later = _Later()
+    kept: list[_Waiting] = []
+    for waiting in reversed(pending):
+        batch = later.reduced(waiting.batch)
+        if kept and batch == _NOTHING:
+            kept[-1] = _Waiting(kept[-1].batch, (*waiting.futures, *kept[-1].futures))
+        else:
+            kept.append(_Waiting(batch, waiting.futures))
+    return tuple(reversed(kept))
+
+
+def without_old_pictures(pending: Sequence[_Waiting], limit: int) -> tuple[tuple[_Waiting, ...], int]:
+    """Keep the newest ``limit`` pictures; returns the batches and how many pictures were dropped from them."""
+    dropped = 0
+    kept: list[_Waiting] = []
+    for waiting in reversed(pending):
+        evidence: list[Evidence] = []
+        for seen in reversed(waiting.batch.evidence):
+            over = seen.jpeg is not None and limit <= 0
+            limit -= seen.jpeg is not None
+            dropped += over
+            evidence.append(replace(seen, jpeg=None) if over else seen)
+        kept.append(_Waiting(replace(waiting.batch, evidence=tuple(reversed(evidence))), waiting.futures))
+    return tuple(reversed(kept)), dropped
+
+
+_NOTHING = Batch()
+
+
+class _Later:
+    """What the batches seen so far, newest first, write."""
+
+    def __init__(self) -> None:
+        self._written: set[object] = set()
+
+    def reduced(self, batch: Batch) -> Batch:
+        """The batch without what a later one overwrites."""
+        return replace(
+            batch,
+            coverage=batch.coverage if batch.coverage and self._is_last(("coverage", batch.coverage.boot)) else None,
+            memories=self._last_of(batch.memories, lambda memory: ("memory", memory.camera)),
+            holds=self._last_of(batch.holds, lambda hold: ("hold", hold.host, hold.credential)),
+            evidence=self._last_of(batch.evidence, _evidence_identity),
+        )
+
+    def _last_of(self, values: tuple[T, ...], identity: Callable[[T], object]) -> tuple[T, ...]:
+        kept = [value for value in reversed(values) if self._is_last(identity(value))]
+        return tuple(reversed(kept))
+
+    def _is_last(self, identity: object) -> bool:
+        if identity in self._written:
+            return False
+        self._written.add(identity)
+        return True
+
+
+def _evidence_identity(evidence: Evidence) -> object:
+    if evidence.kind is EvidenceKind.GOOD:
+        return ("good", evidence.camera)
+    return ("fault", evidence.camera, evidence.at)
