@@ -1,0 +1,100 @@
+"""Run the benchmarks: ``python -m tests.bench [NAME…] [--cameras N] [--json]``, from the project's folder.
+
+Each runs in a process of its own, so that no peak of memory is another one's. A NAME may be the beginning of several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import bench_metrics, bench_page
+from tests.bench.measure import Result
+
+BENCHMARKS: Mapping[str, Callable[[int], Result]] = {**bench_metrics.BENCHMARKS, **bench_page.BENCHMARKS}
+LONGEST_S = 1800
+WIDTH = 150
+"""Columns that the table needs, also where no terminal says how many there are."""
+
+
+def main() -> int:
+    """The command line. 1 when a benchmark failed, 2 for a name that is none."""
+    arguments = _parser().parse_args()
+    if arguments.inside:
+        sys.stdout.write(json.dumps(BENCHMARKS[arguments.inside](arguments.cameras).as_json()) + "\n")
+        return 0
+    names = [name for name in BENCHMARKS if not arguments.names or name.startswith(tuple(arguments.names))]
+    if not names:
+        sys.stderr.write(f"no such benchmark; there are {', '.join(BENCHMARKS)}\n")
+        return 2
+    results = {name: _in_a_process_of_its_own(name, arguments.cameras) for name in names}
+    done = {name: result for name, result in results.items() if result is not None}
+    if arguments.json:
+        sys.stdout.write(json.dumps({"machine": _machine(), "cameras": arguments.cameras, "results": done}) + "\n")
+    else:
+        Console(width=max(Console().width, WIDTH)).print(_table(done, arguments.cameras))
+    return 0 if len(done) == len(results) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--cameras", type=int, default=4000)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    parser.add_argument("--inside", choices=list(BENCHMARKS), help=argparse.SUPPRESS)
+    return parser
+
+
+def _in_a_process_of_its_own(name: str, cameras: int) -> dict[str, Any] | None:
+    """What the benchmark printed, or None when it failed, which is told on standard error."""
+    command = [sys.executable, "-m", "tests.bench", "--inside", name, "--cameras", str(cameras)]
+    sys.stderr.write(f"==> {name}\n")
+    try:
+        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=LONGEST_S)
+    except subprocess.SubprocessError as error:
+        sys.stderr.write(f"    failed: {error}\n")
+        return None
+    result: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return result
+
+
+def _machine() -> dict[str, object]:
+    return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+
+
+def _table(results: Mapping[str, Mapping[str, Any]], cameras: int) -> Table:
+    machine = _machine()
+    table = Table(title=f"{cameras} cameras, {machine['cores']} cores, Python {machine['python']}")
+    for heading in ("benchmark", "what"):
+        table.add_column(heading)
+    for heading in ("items", "wall s", "CPU s", "workers s", "ms/item", "peak MiB", "workers MiB"):
+        table.add_column(heading, justify="right")
+    table.add_column("notes")
+    for name, result in results.items():
+        usage = result["usage"]
+        table.add_row(
+            name,
+            result["what"],
+            str(result["items"]),
+            f"{usage['wall_s']:.3f}",
+            f"{usage['cpu_s']:.3f}",
+            f"{usage['workers_cpu_s']:.3f}",
+            f"{result['cpu_ms_per_item']:.3f}",
+            f"{usage['peak_mib']:.0f}",
+            f"{usage['workers_peak_mib']:.0f}",
+            ", ".join(f"{key} {value}" for key, value in result["notes"].items()),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What does a stretch of work cost? Wall time, CPU of this process and of its workers, peak memory. Linux only."""
+
+from __future__ import annotations
+
+import re
+import resource
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+MIB_IN_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Seconds and MiB. Workers are all child processes; their peaks are added up."""
+
+    wall_s: float
+    cpu_s: float
+    workers_cpu_s: float = 0.0
+    peak_mib: float = 0.0
+    workers_peak_mib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One line of the table: ``what`` was done ``items`` times, and what all of it took."""
+
+    what: str
+    items: int
+    usage: Usage
+    notes: dict[str, object] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, with the CPU of one item added."""
+        return asdict(self) | {"cpu_ms_per_item": round(self.cpu_ms_per_item, 4)}
+
+    @property
+    def cpu_ms_per_item(self) -> float:
+        """CPU of this process and its workers for one item, milliseconds."""
+        return (self.usage.cpu_s + self.usage.workers_cpu_s) * 1000 / self.items
+
+
+class Meter:
+    """Measures what happens inside ``with``. Processes in ``apart`` (a simulated county) are nobody's workers.
+
+    The workers must live until the end of the block, or have been waited for.
+    """
+
+    def __init__(self, *, apart: frozenset[int] = frozenset()) -> None:
+        self._apart = apart
+        self.usage = Usage(wall_s=0.0, cpu_s=0.0)
+
+    def __enter__(self) -> Self:
+        _forget_peak()
+        self._workers_before = self._workers_cpu()
+        self._cpu_before, self._wall_before = process_time(), perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        wall, cpu = perf_counter() - self._wall_before, process_time() - self._cpu_before
+        self.usage = Usage(
+            wall_s=wall,
+            cpu_s=cpu,
+            workers_cpu_s=max(0.0, self._workers_cpu() - self._workers_before),
+            peak_mib=_peak_mib("self"),
+            workers_peak_mib=sum(_peak_mib(str(worker.pid)) for worker in self._workers()),
+        )
+
+    def _workers(self) -> list[psutil.Process]:
+        strangers = set(self._apart)
+        for pid in self._apart:
+            strangers |= {child.pid for child in psutil.Process(pid).children(recursive=True)}
+        return [child for child in psutil.Process().children(recursive=True) if child.pid not in strangers]
+
+    def _workers_cpu(self) -> float:
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        living = (worker.cpu_times() for worker in self._workers())
+        return ended.ru_utime + ended.ru_stime + sum(sum(times[:4]) for times in living)
+
+
+def median_of(times: int, work: Callable[[int], object]) -> Usage:
+    """The medians of wall time and CPU over ``times`` runs of ``work`` (given the run's number), and the peak."""
+    work(0)
+    walls, cpus = [], []
+    _forget_peak()
+    for number in range(1, times + 1):
+        wall, cpu = perf_counter(), process_time()
+        work(number)
+        walls.append(perf_counter() - wall)
+        cpus.append(process_time() - cpu)
+    return Usage(wall_s=median(walls), cpu_s=median(cpus), peak_mib=_peak_mib("self"))
+
+
+def _forget_peak() -> None:
+    # proc(5): writing 5 to clear_refs resets VmHWM to the present size.
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _peak_mib(pid: str) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return 0.0
+    peak = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(peak[1]) / MIB_IN_KIB if peak else 0.0  # a zombie has no memory
