@@ -111,24 +111,24 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"<KeyRing of {self._name}>"
 
-    def encrypt(self, secret: str) -> str:
+    def encrypt(self, secret: str) -> bytes:
         """The token to store."""
         self._redactor.learn(secret)
-        return self._fernet.encrypt(secret.encode()).decode()
+        return self._fernet.encrypt(secret.encode())
 
-    def decrypt(self, token: str) -> str:
+    def decrypt(self, token: bytes) -> str:
         """The secret of a stored token. Raises KeyMismatchError when none of our keys made it."""
         try:
-            secret = self._fernet.decrypt(token.encode()).decode()
+            secret = self._fernet.decrypt(token).decode()
         except InvalidToken:
             raise self._mismatch() from None
         self._redactor.learn(secret)
         return secret
 
-    def rotate(self, token: str) -> str:
+    def rotate(self, token: bytes) -> bytes:
         """The same secret under the first key. Raises KeyMismatchError."""
         try:
-            return self._fernet.rotate(token.encode()).decode()
+            return self._fernet.rotate(token)
         except InvalidToken:
             raise self._mismatch() from None
 

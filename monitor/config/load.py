@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from monitor.config.complaints import Complaint, ConfigError, complaint_of, syntax_complaint
 from monitor.config.lines import lines_of
 from monitor.config.tables import Config, TownshipEntry
+from monitor.config.values import AsTable
 from monitor.core.redaction import redact_text
 
 
@@ -22,6 +23,11 @@ class Difference(NamedTuple):
     path: str
     default: object
     value: object
+
+
+class _Member(NamedTuple):
+    value: object
+    without: Collection[str]
 
 
 def load(path: Path, overlay: Mapping[str, Any] | None = None, *, lang: str = "zh") -> Config:
@@ -51,10 +57,10 @@ def parse(text: str, overlay: Mapping[str, Any] | None = None, *, lang: str = "z
 
 def differences(config: Config) -> list[Difference]:
     """What is not at its default, in the order of the file, passwords in URLs masked."""
-    defaults = dict(_leaves(Config().at(config.home)))
+    defaults = dict(_leaves(_Member(Config().at(config.home), ())))
     return [
         Difference(path, _masked(defaults.get(path)), _masked(value))
-        for path, value in _leaves(config)
+        for path, value in _leaves(_Member(config, ()))
         if defaults.get(path) != value
     ]
 
@@ -63,14 +69,14 @@ def known_keys() -> dict[str, tuple[str, ...]]:
     """The keys of every table by its dotted name; "" is the top level."""
     keys: dict[str, tuple[str, ...]] = {}
 
-    def visit(name: str, value: object) -> None:
-        members = dict(_members(value))
-        keys[name] = tuple(members)
+    def visit(path: str, table: _Member) -> None:
+        members = dict(_members(*table))
+        keys[path] = tuple(members)
         for key, member in members.items():
-            if _is_table(member):
-                visit(f"{name}.{key}".lstrip("."), member)
+            if _is_table(member.value):
+                visit(f"{path}.{key}".lstrip("."), member)
 
-    visit("", Config())
+    visit("", _Member(Config(), ()))
     keys["townships"] = tuple(TownshipEntry.model_fields)
     return keys
 
@@ -108,22 +114,25 @@ def _is_table(value: object) -> bool:
     return isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type))
 
 
-def _members(value: object) -> Iterator[tuple[str, object]]:
+def _members(value: object, without: Collection[str] = ()) -> Iterator[tuple[str, _Member]]:
+    """The keys of a table with their values, and which fields of a value are no settings."""
     if isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield name, getattr(value, name)
+        for name, field in type(value).model_fields.items():
+            marks = [mark for mark in field.metadata if isinstance(mark, AsTable)]
+            yield name, _Member(getattr(value, name), marks[0].without if marks else ())
     elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield field.name, getattr(value, field.name)
+        for attribute in dataclasses.fields(value):
+            if attribute.name not in without:
+                yield attribute.name, _Member(getattr(value, attribute.name), ())
 
 
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    for name, member in _members(value):
+def _leaves(table: _Member, path: str = "") -> Iterator[tuple[str, object]]:
+    for name, member in _members(*table):
         inner = f"{path}.{name}".lstrip(".")
-        if _is_table(member):
+        if _is_table(member.value):
             yield from _leaves(member, inner)
         else:
-            yield inner, member
+            yield inner, member.value
 
 
 def _masked(value: object) -> object:

@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from monitor.config.values import (
     Address,
     AddressOrNothing,
+    AsTable,
     Count,
     Host,
+    NoSeconds,
     Percent,
     PortOrAny,
     Seconds,
     Table,
     TimeZone,
+    WholeSeconds,
     Words,
     complaint,
 )
-from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS, Fault
+from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS, Condition, Fault
+from monitor.core.due import Plan
 from monitor.core.fleet import Township
+from monitor.core.outage import Rules
+from probes.observation import Depth
+from probes.reach import ReachProbe
+from probes.rtsp import RtspProbe
 
 
 class Site(Table):
@@ -57,14 +65,65 @@ class TownshipEntry(Table):
 
 
 class Looks(Table):
-    """How often each kind of look is taken, and how long one may take."""
+    """How often a camera gets which look, in whole seconds as the record keeps them (see ``core.due.Plan``)."""
 
-    light_s: Seconds = 60.0
-    describe_s: Seconds = 300.0
-    media_s: Seconds = 1800.0
-    picture_per_day: Count = 4
-    inspections_per_month: Annotated[int, Field(ge=0)] = 8
+    light_s: WholeSeconds = 60
+    describe_s: NoSeconds = 300
+    media_s: NoSeconds = 1800
+    picture_s: NoSeconds = 21600
+    impaired_s: WholeSeconds = 900
+    backoff: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 2, 4, 8, 15)
+    backoff_cap_s: WholeSeconds = 900
+    relook_after_s: Annotated[tuple[WholeSeconds, ...], Field(min_length=1)] = (20, 60)
     deadline_s: Seconds = 25.0
+
+    @property
+    def plan(self) -> Plan:
+        """The same for the rule that says which look is due."""
+        return Plan(**self.model_dump(exclude={"deadline_s"}))
+
+
+class Confirm(Table):
+    """When looks become a verdict (see ``core.outage.Rules``)."""
+
+    confirm_looks: Count = 3
+    confirm_over_s: NoSeconds = 80
+    up_looks: Count = 2
+    up_apart_s: NoSeconds = 3
+    image_looks: Count = 2
+    image_of: Count = 3
+    image_gap_s: NoSeconds = 1800
+    silence_intervals: Count = 3
+    hold_s: WholeSeconds = 1800
+    login_refusals: Count = 3
+    login_refused_is: Literal["impaired", "unknown"] = "impaired"
+    first_depth: Literal["light", "describe", "media", "picture"] = "picture"
+    flap_changes: Count = 6
+    flap_window_s: WholeSeconds = 86400
+
+    @model_validator(mode="after")
+    def _image_looks_fit(self) -> Self:
+        if self.image_looks > self.image_of:
+            raise complaint(
+                f"image_looks（{self.image_looks}）不能大于 image_of（{self.image_of}）",
+                f"image_looks ({self.image_looks}) must not be more than image_of ({self.image_of})",
+            )
+        return self
+
+    @property
+    def rules(self) -> Rules:
+        """The same for the rules of the record."""
+        numbers = self.model_dump(exclude={"login_refused_is", "first_depth"})
+        return Rules(
+            login_refused_is=Condition(self.login_refused_is), first_depth=Depth[self.first_depth.upper()], **numbers
+        )
+
+
+class Probes(Table):
+    """The settings of each probe are the fields of its class."""
+
+    light: Annotated[ReachProbe, AsTable()] = ReachProbe()
+    rtsp: Annotated[RtspProbe, AsTable(without=("to",))] = RtspProbe()
 
 
 class Limits(Table):
@@ -162,6 +221,8 @@ class Config(Table):
 
     site: Site = Site()
     looks: Looks = Looks()
+    confirm: Confirm = Confirm()
+    probes: Probes = Probes()
     limits: Limits = Limits()
     picture: Picture = Picture()
     witness: Witness = Witness()

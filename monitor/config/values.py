@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from typing import Annotated, Any, get_type_hints
@@ -29,20 +29,24 @@ class Table(BaseModel):
 class AsTable:
     """Marks a plain frozen dataclass as a table: its fields are the keys, its defaults are the defaults.
 
-    So a probe or a rule declares its settings once, and ``probes.rtsp.prot = 1`` still fails with its path.
-    Durations (``…_s``) must be positive, other numbers must not be negative.
+    So a probe declares its settings once, and ``probes.rtsp.prot = 1`` still fails with its path. Durations
+    (``…_s``) must be positive, other numbers must not be negative. ``without`` names fields that are not settings.
     """
+
+    def __init__(self, *, without: Collection[str] = ()) -> None:
+        self.without = without
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         hints = get_type_hints(source)
         keys: dict[str, Any] = {}
         for field in fields(source):
-            default = field.default_factory() if field.default_factory is not MISSING else field.default
-            keys[field.name] = (_bounded(field.name, hints[field.name]), default)
+            if field.name not in self.without:
+                default = field.default_factory() if field.default_factory is not MISSING else field.default
+                keys[field.name] = (_bounded(field.name, hints[field.name]), default)
         table = create_model(source.__name__, __config__=STRICT, **keys)
 
-        def build(value: object, validate: Callable[[object], object]) -> object:
-            return value if isinstance(value, source) else source(**dict(validate(value)))  # type: ignore[call-overload]  # a model iterates over its pairs
+        def build(value: object, validate: Callable[[object], BaseModel]) -> object:
+            return value if isinstance(value, source) else source(**dict(validate(value)))
 
         return core_schema.no_info_wrap_validator_function(build, handler.generate_schema(table))
 
@@ -102,6 +106,9 @@ def _address_or_nothing(text: str) -> str:
 
 Seconds = Annotated[float, Field(ge=0.2)]
 """A duration or interval; fractions are allowed so that a demonstration can run a day in minutes."""
+WholeSeconds = Annotated[int, Field(ge=1)]
+NoSeconds = Annotated[int, Field(ge=0)]
+"""A span that may be nothing."""
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PortOrAny = Annotated[int, Field(ge=0, le=65535)]
