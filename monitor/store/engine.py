@@ -46,11 +46,11 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def writing_engine(url: URL, busy_ms: int) -> Engine:
-    """Connections whose transactions take the write lock when they begin.
+    """Connections whose transactions take the write lock when they begin, waiting for it ``busy_ms``.
 
     A transaction that began by reading and then wanted to write would fail at once with SQLITE_BUSY_SNAPSHOT.
     """
-    engine = create_engine(url, pool_size=2, pool_pre_ping=url.get_backend_name() != "sqlite")
+    engine = create_engine(url, hide_parameters=True, pool_size=2, pool_pre_ping=url.get_backend_name() != "sqlite")
     if url.get_backend_name() == "sqlite":
         listen(engine, "connect", _pragmas(busy_ms, "foreign_keys=ON"))
         listen(engine, "begin", _begin_immediate)
@@ -59,7 +59,7 @@ def writing_engine(url: URL, busy_ms: int) -> Engine:
 
 def migrating_engine(url: URL) -> Engine:
     """As ``writing_engine``, but a table may be replaced while others refer to it."""
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
     if url.get_backend_name() == "sqlite":
         listen(engine, "connect", _pragmas(COMMAND_BUSY_MS, "foreign_keys=OFF"))
         listen(engine, "begin", _begin_immediate)
@@ -68,13 +68,20 @@ def migrating_engine(url: URL) -> Engine:
 
 def reading_engine(url: URL) -> Engine:
     """Connections that cannot write; each transaction sees the database as it stood when it first read."""
-    if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, pool_size=4, max_overflow=READERS - 4)
+    sqlite = url.get_backend_name() == "sqlite"
+    isolation = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=4,
+        max_overflow=READERS - 4,
+        pool_pre_ping=not sqlite,
+        execution_options=isolation,
+    )
+    if sqlite:
         listen(engine, "connect", _pragmas(COMMAND_BUSY_MS, "query_only=ON"))
         listen(engine, "begin", _begin_deferred)
-        return engine
-    read_only = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return create_engine(url, pool_size=4, max_overflow=READERS - 4, pool_pre_ping=True, execution_options=read_only)
+    return engine
 
 
 def _pragmas(busy_ms: int, *settings: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:

@@ -6,6 +6,7 @@ StoreError
   ├─ SchemaTooNewError      written by a newer version of this program
   ├─ UpgradeBlockedError    its schema is old and a daemon is using it
   ├─ LedgerConflictError    a change that contradicts the ledger
+  ├─ BatchRefusedError      a batch that no disk could store
   └─ StoreClosedError       handed in after the end, or still waiting at the end
 """
 
@@ -55,6 +56,10 @@ class UpgradeBlockedError(StoreError):
 
 class LedgerConflictError(StoreError):
     """A change contradicts the ledger, such as a camera in a township that does not exist."""
+
+
+class BatchRefusedError(StoreError):
+    """The batch contradicts the schema; our own mistake. The batches around it were stored."""
 
 
 class StoreClosedError(StoreError):

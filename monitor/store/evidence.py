@@ -23,7 +23,9 @@ class PictureFolder:
         self._root = root
 
     def keep(self, evidence: Evidence) -> tuple[str, str] | None:
-        """Write the picture; returns its path within the folder and its SHA-256, None when there is no picture.
+        """Write the picture; returns its path within the folder and its SHA-256.
+
+        None when there is no picture, or no room for it: the record must not wait for its illustrations.
 
         A picture of a fault is proof in an appeal, so it is on the disk before its row is; a good one is not worth
         the wait: one torn by a power cut no longer matches its SHA-256 and is not shown.
@@ -31,15 +33,11 @@ class PictureFolder:
         if evidence.jpeg is None:
             return None
         name = f"{_folder_of(evidence.camera)}/{evidence.at}-{evidence.kind}.jpg"
-        path = self._root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            file.write(evidence.jpeg)
-            file.flush()
-            if evidence.kind is EvidenceKind.FAULT:
-                os.fsync(file.fileno())
-        unfinished.replace(path)
+        try:
+            _write_whole(self._root / name, evidence.jpeg, to_disk=evidence.kind is EvidenceKind.FAULT)
+        except OSError as error:
+            log.warning("evidence picture %s cannot be written: %s", name, error)
+            return None
         return name, hashlib.sha256(evidence.jpeg).hexdigest()
 
     def read(self, name: str, sha256: str) -> bytes | None:
@@ -61,6 +59,17 @@ class PictureFolder:
                 (self._root / name).unlink(missing_ok=True)
             except OSError as error:
                 log.warning("evidence picture %s cannot be removed: %s", name, error)
+
+
+def _write_whole(path: Path, content: bytes, *, to_disk: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        if to_disk:
+            os.fsync(file.fileno())
+    unfinished.replace(path)
 
 
 def _folder_of(camera: str) -> str:

@@ -1,4 +1,7 @@
-"""Does another process hold this? Locks that the kernel lets go of when their holder dies, however it dies."""
+"""Does another process hold this? Locks that vanish with their holder, however it dies.
+
+A child made by fork inherits the lock and keeps it alive; worker processes must be spawned.
+"""
 
 from __future__ import annotations
 

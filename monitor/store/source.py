@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import ColumnElement, Connection, Engine, or_
+from sqlalchemy.exc import DBAPIError
+
+from monitor.store.errors import StoreError
 
 
 class Source:
@@ -16,12 +19,15 @@ class Source:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection inside a read-only transaction."""
+        """A connection inside a read-only transaction. Raises StoreError when the database cannot be read."""
         if isinstance(self._source, Connection):
             yield self._source
             return
-        with self._source.begin() as connection:
-            yield connection
+        try:
+            with self._source.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StoreError(f"the store cannot be read: {error.orig}") from error
 
 
 def overlaps(began: ColumnElement[int], ended: ColumnElement[int], start: int, end: int) -> ColumnElement[bool]:

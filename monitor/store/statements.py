@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,8 +29,16 @@ _CHUNK = 1_000
 """Values in one IN list; SQLite takes 32,766 at most."""
 
 
-def apply(connection: Connection, batch: Batch, pictures: PictureFolder) -> list[str]:
-    """Write the batch. Returns the pictures to discard once the transaction is committed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What to do once the transaction is committed: discard the ``replaced`` pictures, count the ``lost`` ones."""
+
+    replaced: frozenset[str]
+    lost: int
+
+
+def apply(connection: Connection, batch: Batch, pictures: PictureFolder) -> Applied:
+    """Write the batch."""
     keys = camera_keys(connection, _cameras_in(batch))
     _add_transitions(connection, batch.transitions, keys)
     _put_gaps(connection, batch.gaps)
@@ -230,7 +239,7 @@ def _put_rounds(connection: Connection, rounds: Sequence[Round]) -> None:
 
 def _put_evidence(
     connection: Connection, seen: Sequence[Evidence], keys: Mapping[str, int], pictures: PictureFolder
-) -> list[str]:
+) -> Applied:
     good = {evidence.camera: evidence for evidence in seen if evidence.kind is EvidenceKind.GOOD}
     faults = [evidence for evidence in seen if evidence.kind is EvidenceKind.FAULT]
     replaced = _forget_good(connection, [keys[camera] for camera in good])
@@ -238,7 +247,9 @@ def _put_evidence(
     _insert(connection, schema.evidence, good_rows)
     fault_rows = [_evidence_row(evidence, keys, pictures) for evidence in faults]
     upsert(connection, schema.evidence, fault_rows, ("camera", "at", "kind"))
-    return sorted(replaced - {str(row["picture"]) for row in good_rows})
+    kept = {str(row["picture"]) for row in (*good_rows, *fault_rows) if row["picture"] is not None}
+    shown = [evidence for evidence in (*good.values(), *faults) if evidence.jpeg is not None]
+    return Applied(replaced=frozenset(replaced - kept), lost=len(shown) - len(kept))
 
 
 def _forget_good(connection: Connection, cameras: Sequence[int]) -> set[str]:

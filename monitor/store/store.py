@@ -25,6 +25,7 @@ from monitor.store.evidence import PictureFolder
 from monitor.store.ledger import save_fleet
 from monitor.store.lock import DaemonLock
 from monitor.store.reader import Reader
+from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
 from monitor.store.statements import apply
 from monitor.store.upgrade import beside, copy_database, prepare
@@ -35,7 +36,7 @@ from monitor.store.writer import Health, Writer
 class Store(Reader):
     """Reads from any thread, writes through one thread. ``open`` makes it, ``close`` ends it."""
 
-    def __init__(self, url: URL, evidence_dir: Path, lock: DaemonLock | None) -> None:
+    def __init__(self, url: URL, evidence_dir: Path, lock: DaemonLock | ServerLock | None) -> None:
         self._lock = lock
         self._reading = reading_engine(url)
         self._writing = writing_engine(url, WRITER_BUSY_MS)
@@ -55,13 +56,10 @@ class Store(Reader):
         """
         parsed = database_url(url)
         path = sqlite_path(parsed)
-        if evidence_dir is None:
-            if path is None:
-                raise StoreError("a store in PostgreSQL needs a folder for its evidence pictures")
-            evidence_dir = path.parent / "evidence"
-        lock = None
-        if exclusive and path is not None:
-            lock = DaemonLock(beside(path, ".lock"), Holder(pid=os.getpid(), since=at, who=who))
+        evidence_dir = evidence_dir or _evidence_dir(path)
+        if path is not None:
+            _make_folder(path)
+        lock = _take_lock(parsed, path, Holder(pid=os.getpid(), since=at, who=who)) if exclusive else None
         try:
             prepare(parsed, at=at, check=exclusive, upgrade_beside_daemon=exclusive)
             return cls(parsed, evidence_dir, lock)
@@ -112,9 +110,31 @@ class Store(Reader):
     ) -> None:
         self.close()
 
-    def _commit(self, batches: Sequence[Batch]) -> None:
-        replaced: list[str] = []
+    def _commit(self, batches: Sequence[Batch]) -> int:
         with self._writing.begin() as connection:
-            for batch in batches:
-                replaced += apply(connection, batch, self._pictures)
-        self._pictures.discard(replaced)
+            applied = [apply(connection, batch, self._pictures) for batch in batches]
+        for one in applied:
+            self._pictures.discard(one.replaced)
+        return sum(one.lost for one in applied)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o750, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder of {path} cannot be made: {error.strerror}") from error
+
+
+def _evidence_dir(path: Path | None) -> Path:
+    if path is None:
+        raise StoreError("a store on a database server needs a folder of its own for evidence pictures")
+    return path.parent / "evidence"
+
+
+def _take_lock(url: URL, path: Path | None, holder: Holder) -> DaemonLock | ServerLock:
+    if path is None:
+        return ServerLock(url, holder)
+    try:
+        return DaemonLock(beside(path, ".lock"), holder)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be locked: {error.strerror}") from error

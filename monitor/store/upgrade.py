@@ -33,19 +33,18 @@ def prepare(url: URL, *, at: int, check: bool, upgrade_beside_daemon: bool) -> N
     """
     path = sqlite_path(url)
     if path is None:
-        engine = migrating_engine(url)
-        try:
-            _upgrade(engine, url)
-        finally:
-            engine.dispose()
+        _upgrade_server(url)
         return
-    if not path.parent.is_dir():
-        raise StoreError(f"the folder {path.parent} of the database does not exist")
-    with turn(beside(path, ".setup")):
-        if not path.exists():
-            _create(url, path)
-        else:
-            _prepare_file(url, path, at=at, check=check, upgrade_beside_daemon=upgrade_beside_daemon)
+    try:
+        with turn(beside(path, ".setup")):
+            if path.exists():
+                _prepare_file(url, path, at=at, check=check, upgrade_beside_daemon=upgrade_beside_daemon)
+            else:
+                _create(url, path)
+    except (OSError, OperationalError) as error:
+        raise StoreError(f"{path} cannot be opened: {getattr(error, 'orig', error)}") from error
+    except DatabaseError as error:
+        raise StoreDamagedError(f"{path} is damaged or no database ({error.orig}); restore a backup") from error
 
 
 def head() -> str:
@@ -58,9 +57,22 @@ def head() -> str:
 
 def copy_database(engine: Engine, target: Path) -> None:
     """Write a compact, consistent copy of a SQLite database to ``target``, which must not exist yet."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM INTO ?", (str(target),))
+    finally:
+        connection.close()
     _sync(target)
+
+
+def _upgrade_server(url: URL) -> None:
+    engine = migrating_engine(url)
+    try:
+        _upgrade(engine, url)
+    except DatabaseError as error:
+        raise StoreError(f"the database server cannot be used: {error.orig}") from error
+    finally:
+        engine.dispose()
 
 
 def _create(url: URL, path: Path) -> None:
@@ -93,10 +105,6 @@ def _prepare_file(url: URL, path: Path, *, at: int, check: bool, upgrade_beside_
         stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
         copy_database(engine, beside(path, f".before-{head()}-{stamp}"))
         _upgrade(engine, url)
-    except OperationalError as error:
-        raise StoreError(f"{path} cannot be opened: {error.orig}") from error
-    except DatabaseError as error:
-        raise StoreDamagedError(f"{path} is damaged or no database ({error.orig}); restore a backup") from error
     finally:
         engine.dispose()
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError, OperationalError
 
-from monitor.store.errors import StoreClosedError
+from monitor.store.errors import BatchRefusedError, StoreClosedError
 from monitor.store.values import Batch, Evidence, EvidenceKind
 
 T = TypeVar("T")
@@ -54,14 +54,15 @@ class WriteSeconds:
 class Health:
     """How the writer is. Ages are monotonic seconds, so that a clock step cannot fake them.
 
-    ``degraded_for_s`` is None while all is well. ``last_commit_ago_s`` is None before the first commit.
-    ``seen_ago_s`` is the age of the thread's last sign of life: it stays young while a full disk is retried.
+    ``degraded_for_s`` is None while all is well, ``last_commit_ago_s`` before the first commit. ``pictures_lost``
+    counts those that could not be written or had to wait too long. ``seen_ago_s`` is the age of the thread's last
+    sign of life: it stays young while a full disk is tried again and again.
     """
 
     degraded_for_s: float | None
     reason: str
     queued: int
-    pictures_dropped: int
+    pictures_lost: int
     last_commit_ago_s: float | None
     seen_ago_s: float
     write_seconds: WriteSeconds
@@ -82,10 +83,10 @@ class _Waiting:
 class Writer:
     """Runs ``commit`` in a thread of its own with everything that has been handed in since the last time.
 
-    ``commit`` writes the batches in order in one transaction or raises.
+    ``commit`` writes the batches in order in one transaction or raises; it returns how many pictures were lost.
     """
 
-    def __init__(self, commit: Callable[[Sequence[Batch]], None], *, retry_s: float = RETRY_S) -> None:
+    def __init__(self, commit: Callable[[Sequence[Batch]], int], *, retry_s: float = RETRY_S) -> None:
         self._commit = commit
         self._retry_s = retry_s
         self._changed = Condition()
@@ -94,7 +95,7 @@ class Writer:
         self._stopping = False
         self._failing_since: float | None = None
         self._reason = ""
-        self._pictures_dropped = 0
+        self._pictures_lost = 0
         self._committed: float | None = None
         self._seen = monotonic()
         self._write_seconds = WriteSeconds()
@@ -121,7 +122,7 @@ class Writer:
                 degraded_for_s=None if self._failing_since is None else now - self._failing_since,
                 reason=self._reason,
                 queued=len(self._queue) + len(self._unwritten),
-                pictures_dropped=self._pictures_dropped,
+                pictures_lost=self._pictures_lost,
                 last_commit_ago_s=None if self._committed is None else now - self._committed,
                 seen_ago_s=now - self._seen,
                 write_seconds=self._write_seconds,
@@ -177,17 +178,20 @@ class Writer:
                     self._degrade(error)
                     return
                 log.exception("a batch cannot be stored and is given back")
-                self._settle((waiting,), error)
+                refused = BatchRefusedError(f"the batch cannot be stored: {error}")
+                refused.__cause__ = error
+                self._settle((waiting,), refused)
 
     def _write(self, portion: tuple[_Waiting, ...]) -> None:
         began = monotonic()
-        self._commit([waiting.batch for waiting in portion])
+        pictures_lost = self._commit([waiting.batch for waiting in portion])
         ended = monotonic()
         with self._changed:
             if self._failing_since is not None:
                 log.warning("the store writes again after %.0f s", ended - self._failing_since)
             self._failing_since, self._reason = None, ""
             self._committed = ended
+            self._pictures_lost += pictures_lost
             self._write_seconds = self._write_seconds.with_one(ended - began)
         self._settle(portion, None)
 
@@ -211,7 +215,7 @@ class Writer:
             self._failing_since = self._failing_since or monotonic()
             self._reason = reason
             self._unwritten = slim
-            self._pictures_dropped += dropped
+            self._pictures_lost += dropped
 
     def _give_up(self) -> None:
         with self._changed:
