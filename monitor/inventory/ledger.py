@@ -92,7 +92,7 @@ def read(path: Path, *, townships: Sequence[Township] = (), credentials: Collect
         rows=tuple(rows),
         problems=tuple(notes.problems),
         warnings=tuple(notes.warnings()),
-        refused=frozenset(notes.refused - {row.camera.id for row in rows}),
+        refused=frozenset(notes.refused - {""}),
         nameless=notes.nameless,
     )
 
@@ -190,21 +190,17 @@ def _filled(table: Table) -> list[list[Cell]]:
 
 def _is_camera_row(reader: RowReader, table: Table, row: int, notes: _Notes) -> bool:
     """False for blank rows, totals, remarks and headings repeated on each printed page."""
-    used = [cell for cell in reader.values if not cells.is_empty(cell)]
+    # Before merged cells were filled: a township merged over blank rows makes no cameras of them.
+    own = table.sheet.rows[row - 1]
+    used = [own[column] for column in table.columns.values() if column < len(own) and not cells.is_empty(own[column])]
+    first = next((cell for cell in own if isinstance(cell, str) and not cells.is_empty(cell)), "")
     identity, name = reader.cell("id"), reader.cell("name")
-    own = [column for column in table.columns.values() if column < len(reader.values)]
-    if not used or all(cells.is_empty(reader.values[column]) for column in own):
-        return False
     if isinstance(identity, str) and isinstance(name, str) and field_of(identity) == "id" and field_of(name) == "name":
         return False
-    first = used[0] if isinstance(used[0], str) else ""
     if cells.is_empty(identity) and NOT_A_CAMERA.match(cells.visible(first)):
         notes.warn(table.sheet.name, row, "像是合计或说明，已跳过", "looks like a total or a remark and was skipped")
         return False
-    if not cells.is_empty(identity) or not cells.is_empty(name):
-        return True
-    # Merged townships reach into rows without a camera of their own: what is left must be more than the fill.
-    return any(not cells.is_empty(reader.cell(field)) for field in ("host", "rtsp_url", "channel"))
+    return bool(used)
 
 
 def _row_of(reader: RowReader, table: Table, row: int, names: _Names, notes: _Notes) -> CameraRow | None:
