@@ -158,6 +158,9 @@ def parse_system_date_and_time(message: bytes) -> datetime | None:
     names = ("Year", "Month", "Day", "Hour", "Minute", "Second")
     try:
         year, month, day, hour, minute, second = (int(_text(stated, f".//{{{SCHEMA}}}{name}")) for name in names)
+        if not 1970 <= year < 2106:
+            # beyond what 32 bits of seconds can say, and so no clock's idea of now
+            return None
         # 60 is a leap second to some clocks; datetime knows none
         return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except (ValueError, OverflowError):
