@@ -18,6 +18,8 @@ class FakeCamera(Device):
 
     _rtsp: Listener
     _onvif: Listener | None = None
+    cut_off = False
+    """True while the line to the device is gone, which is no fault of its own."""
 
     @property
     def onvif_port(self) -> int | None:
@@ -65,16 +67,16 @@ class FakeCamera(Device):
             self.skew_s = 0.0
         await self.settle()
 
-    async def settle(self, *, cut_off: bool = False) -> None:
-        """Bring ports and connections in line with the faults; ``cut_off`` when the line to the device is gone."""
-        if cut_off or Fault.POWER_LOST in self.faults:
+    async def settle(self) -> None:
+        """Bring ports and connections in line with ``faults`` and ``cut_off``."""
+        if self.cut_off or Fault.POWER_LOST in self.faults:
             for listener in self.listeners:
                 listener.fall_silent()
             for connection in self.connections:
                 connection.go_dark()
         elif Fault.REFUSED in self.faults:
             for listener in self.listeners:
-                listener.refuse()
+                listener.close()
             self._drop_connections()
         else:
             for listener in self.listeners:

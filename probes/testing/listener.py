@@ -6,8 +6,17 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from enum import Enum, auto
 
 BACKLOG = 64
+
+
+class State(Enum):
+    """What becomes of a SYN."""
+
+    CLOSED = auto()
+    SERVING = auto()
+    SILENT = auto()
 
 
 class Listener:
@@ -23,6 +32,7 @@ class Listener:
         self._protocol = protocol
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
+        self._state = State.CLOSED
 
     def bind(self) -> None:
         """Take the port (0 picks a free one). Raises OSError when somebody else has it."""
@@ -40,35 +50,35 @@ class Listener:
 
     async def serve(self) -> None:
         """Answer from now on, whatever was the case before."""
-        if self._server is not None:
+        if self._state is State.SERVING:
             return
         if self._socket is None:
             self.bind()
         assert self._socket is not None
+        self._state = State.SERVING
         self._drain(self._socket)
         self._socket.listen(BACKLOG)
         self._server = await asyncio.get_running_loop().create_server(self._protocol, sock=self._socket)
 
     def fall_silent(self) -> None:
         """Drop every SYN from now on, as a device without power does."""
+        if self._state is State.SILENT:
+            return
         if self._socket is None:
             self.bind()
         assert self._socket is not None
         kept = self._socket.dup()
         kept.listen(0)
         self._close_server()
-        self._socket = kept
+        self._socket, self._state = kept, State.SILENT
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_STREAM) as filler:
             filler.settimeout(0.05)  # the queue may already be full of real clients, which serves as well
             filler.connect((self.host, self.port))
 
-    def refuse(self) -> None:
-        """Answer every SYN with a reset, as a device whose service has stopped does."""
-        self._close_server()
-
     def close(self) -> None:
-        """Give the port up for good."""
+        """Give the port up: every SYN is answered with a reset, as by a device whose service has stopped."""
         self._close_server()
+        self._state = State.CLOSED
 
     def _close_server(self) -> None:
         if self._server is not None:
