@@ -37,7 +37,7 @@ class RtspProbe:
             first_rtp_timeout_s=self.first_rtp_timeout_s,
         )
         try:
-            async with RtspSession(target, trace, limits) as session:
+            async with RtspSession(target, trace, limits, key_frames=False) as session:
                 await session.describe()
                 if self.to == "media":
                     await session.setup()

@@ -84,7 +84,7 @@ class KeyFrame:
 
     ``data`` is an annex B byte stream with its parameter sets ("H264", "H265"). ``rtp_timestamp`` counts in
     ``clock_rate`` per second and wraps at 32 bits; ``received_at`` is the loop's monotonic time in seconds;
-    ``gapped`` is how many key frames before it were dropped because packets were missing.
+    ``gapped`` is how many key frames were dropped before it, since it was asked for, because packets were missing.
     """
 
     codec: str
@@ -96,12 +96,16 @@ class KeyFrame:
 
 
 class RtspSession:
-    """See the module's description. One look, one session, one task; not reusable."""
+    """See the module's description. One look, one session, one task; not reusable.
 
-    def __init__(self, target: Target, trace: Trace, limits: Limits | None = None) -> None:
+    A session that is only to prove the stream says ``key_frames=False`` and is spared putting them together.
+    """
+
+    def __init__(self, target: Target, trace: Trace, limits: Limits | None = None, *, key_frames: bool = True) -> None:
         self._target = target
         self._trace = trace
         self._limits = limits or Limits()
+        self._wants_key_frames = key_frames
         self._host = target.host
         self._port = target.rtsp_port or 0
         self._scheme = "rtsps" if target.rtsps else "rtsp"
@@ -304,7 +308,7 @@ class RtspSession:
         session = (response.header("session") or "").partition(";")[0].strip()
         self._session_id = session or None
         channel = _INTERLEAVED.search(response.header("transport") or "")
-        self._stream = _Stream(self._media, assemble=self.gives_key_frames)
+        self._stream = _Stream(self._media, assemble=self._wants_key_frames and self.gives_key_frames)
         self._connection.listen(int(channel[1]) if channel else 0, self._stream.take)
         self._trace.facts["transport"] = "udp" if self._ports else "tcp"
 
@@ -552,26 +556,27 @@ class _Connection(asyncio.Protocol):
 
 
 class _Stream:
-    """The video that arrives: whether it has begun, and its key frames."""
+    """The video that arrives: whether it has begun, and its key frames, as far as they are wanted."""
 
     def __init__(self, media: VideoMedia, *, assemble: bool) -> None:
         self._media = media
-        self._assembler = _ASSEMBLERS[media.codec](media.parameter_sets) if assemble else None
+        self._assembler = self._new_assembler() if assemble else None
         self._has_begun = False
         self._begun: asyncio.Future[None] | None = None
         self._kept: KeyFrame | None = None
-        self._given: KeyFrame | None = None
+        self._given_at: float | None = None
         self._not_before = 0.0
         self._waiter: asyncio.Future[KeyFrame] | None = None
 
     @property
     def gapped(self) -> int:
-        """Key frames dropped for missing packets since the last one given out."""
-        before = self._given.gapped if self._given is not None else 0
-        return self._assembler.gapped - before if self._assembler is not None else 0
+        """Key frames dropped for missing packets since the last one that was complete."""
+        return self._assembler.gapped if self._assembler is not None else 0
 
     def take(self, data: memoryview) -> None:
         """Take one packet; what is no RTP packet of the video is passed over."""
+        if self._has_begun and self._assembler is None:
+            return
         try:
             packet = parse_packet(data)
         except MalformedPacket:
@@ -594,16 +599,20 @@ class _Stream:
 
     def wait_key_frame(self, waiter: asyncio.Future[KeyFrame], after_s: float) -> None:
         """Resolve ``waiter`` with the first key frame that comes ``after_s`` or more after the last one given."""
-        self._not_before = self._given.received_at + after_s if self._given is not None else 0.0
+        self._not_before = self._given_at + after_s if self._given_at is not None else 0.0
         self._waiter = waiter
         kept, self._kept = self._kept, None
         if kept is not None and kept.received_at >= self._not_before and not waiter.done():
             self._give(kept)
+        elif self._assembler is None:
+            self._assembler = self._new_assembler()
+
+    def _new_assembler(self) -> KeyFrameAssembler:
+        return _ASSEMBLERS[self._media.codec](self._media.parameter_sets)
 
     def _is_video(self, packet: RtpPacket) -> bool:
         """Some cameras send another dynamic payload type than they announce."""
-        announced = self._media.payload_types
-        return packet.payload_type in announced or packet.payload_type >= _FIRST_DYNAMIC_TYPE
+        return packet.payload_type >= _FIRST_DYNAMIC_TYPE or packet.payload_type in self._media.payload_types
 
     def _offer(self, picture: Picture) -> None:
         assert self._assembler is not None
@@ -615,16 +624,16 @@ class _Stream:
             received_at=asyncio.get_running_loop().time(),
             gapped=self._assembler.gapped,
         )
-        if self._waiter is not None and not self._waiter.done():
-            if frame.received_at >= self._not_before:
-                self._give(frame)
-        elif self._kept is None:
-            self._kept = frame
+        if self._waiter is None:
+            # Usually the first packets are a key frame already: it waits here until it is asked for.
+            self._kept, self._assembler = frame, None
+        elif frame.received_at >= self._not_before and not self._waiter.done():
+            self._give(frame)
 
     def _give(self, frame: KeyFrame) -> None:
         assert self._waiter is not None
-        self._given = frame
         self._waiter.set_result(frame)
+        self._given_at, self._waiter, self._assembler = frame.received_at, None, None
 
 
 class _Datagrams(asyncio.DatagramProtocol):

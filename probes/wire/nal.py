@@ -118,20 +118,19 @@ class KeyFrameAssembler(ABC):
             self._sets_in_picture.add(self._set_key(header + bytes(rest)))
         else:
             self._note(kind, rest)
-        self._append(_START_CODE)
-        self._append(header)
+        self._picture += _START_CODE + header
         self._append(rest)
 
-    def _fragment(self, header: bytes, flags: int, rest: memoryview) -> None:
+    def _fragment(self, header: tuple[int, ...], flags: int, rest: memoryview) -> None:
         """Take a fragment of a NAL unit; ``header`` is the unit's own, ``flags`` has start (0x80) and end (0x40)."""
         if flags & 0x80:
             self._fragment_open = True
-            self._begin_unit(header, rest, whole=False)
+            self._begin_unit(bytes(header), rest, whole=False)
         elif self._fragment_open:
             self._append(rest)
         elif self._broken:
             # The beginning was lost: only remember what it was.
-            self._key = self._key or self._is_key_slice(self._kind(header))
+            self._key = self._key or self._is_key_slice(self._kind(bytes(header)))
         else:
             self._passing = True
         if flags & 0x40:
@@ -148,12 +147,11 @@ class KeyFrameAssembler(ABC):
             units = units[2 + size :]
 
     def _append(self, data: bytes | memoryview) -> None:
-        if len(self._picture) + len(data) > self._max_bytes:
+        self._picture += data
+        if len(self._picture) > self._max_bytes:
             self.oversized += 1
             self._passing = True
             self._picture.clear()
-        elif not self._passing:
-            self._picture += data
 
     def _remember(self, unit: bytes) -> None:
         if len(unit) > self._header_size and self._is_parameter_set(self._kind(unit)):
@@ -214,7 +212,7 @@ class H264Assembler(KeyFrameAssembler):
         if kind == self._FU_A:
             if len(payload) > 2:
                 flags = payload[1]
-                self._fragment(bytes((payload[0] & 0xE0 | flags & 0x1F,)), flags, payload[2:])
+                self._fragment((payload[0] & 0xE0 | flags & 0x1F,), flags, payload[2:])
         elif kind == self._STAP_A:
             self._aggregate(payload[1:])
         elif 0 < kind < self._STAP_A:
@@ -263,7 +261,7 @@ class H265Assembler(KeyFrameAssembler):
         if kind == self._FU:
             if len(payload) > 3:
                 flags = payload[2]
-                header = bytes((payload[0] & 0x81 | (flags & 0x3F) << 1, payload[1]))
+                header = (payload[0] & 0x81 | (flags & 0x3F) << 1, payload[1])
                 self._fragment(header, flags, payload[3:])
         elif kind == self._AGGREGATION:
             self._aggregate(payload[2:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -16,8 +16,12 @@ _STATIC_CODECS = {26: "JPEG", 31: "H261", 32: "MPV", 33: "MP2T", 34: "H263"}
 """RFC 3551 §6, the video rows."""
 _SPACES = re.compile(r"[\x00-\x20\x7f]+")
 _URL_PUNCTUATION = "!#$%&'()*+,-./:;=?@[]_~|\\^`{}<>"
+_RATE = re.compile(r"[1-9]\d{0,8}\Z", re.ASCII)
+_USUAL_CLOCK_RATE = 90_000
 _SPROP = ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets")
 _CODEC_NAMES = {"HEVC": "H265", "AVC": "H264", "AVC1": "H264"}
+
+_Attributes = Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ class VideoMedia:
 
     payload_types: tuple[int, ...]
     codec: str
-    clock_rate: int = 90_000
+    clock_rate: int = _USUAL_CLOCK_RATE
     control: str = ""
     session_control: str = ""
     encrypted: bool = False
@@ -40,34 +44,35 @@ class VideoMedia:
 
 def parse_video(body: bytes) -> VideoMedia | None:
     """The first video medium, or None if there is none. Lines that make no sense are passed over; never raises."""
-    session_control = ""
-    video: list[str] | None = None
+    session_control: str | None = None
+    medium = ""
+    attributes: dict[str, list[str]] = {}
     for raw in body.splitlines()[:MAX_LINES]:
         line = raw.decode("utf-8", "replace").strip()
-        if line.startswith("m="):
-            if video is not None:
+        if line.startswith("a="):
+            name, _, value = line[2:].partition(":")
+            attributes.setdefault(name.lower(), []).append(value.strip())
+        elif line.startswith("m="):
+            if medium:
                 break
-            if line[2:].lower().startswith("video"):
-                video = [line]
-        elif video is not None:
-            video.append(line)
-        elif line.lower().startswith("a=control:") and not session_control:
-            session_control = _clean(line[10:])
-    return None if video is None else _video(video, session_control)
+            if session_control is None:
+                session_control = _clean(_first(attributes, "control"))
+            attributes = {}
+            medium = line[2:] if line[2:].lower().startswith("video") else ""
+    return _video(medium, attributes, session_control or "") if medium else None
 
 
-def _video(lines: list[str], session_control: str) -> VideoMedia:
-    words = lines[0].split()
+def _video(medium: str, attributes: _Attributes, session_control: str) -> VideoMedia:
+    words = medium.split()
     profile = words[2].upper() if len(words) > 2 else ""
     payload_types = tuple(int(word) for word in words[3:] if word.isascii() and word.isdigit() and int(word) < 128)
-    attributes = [line[2:] for line in lines[1:] if line.startswith("a=")]
     parameters = _format_parameters(_of_payload_type(attributes, "fmtp", payload_types))
     codec, clock_rate = _encoding(_of_payload_type(attributes, "rtpmap", payload_types), payload_types, parameters)
     return VideoMedia(
         payload_types=payload_types,
         codec=codec,
         clock_rate=clock_rate,
-        control=_clean(_attribute(attributes, "control")),
+        control=_clean(_first(attributes, "control")),
         session_control=session_control,
         encrypted="SAVP" in profile,
         parameters=parameters,
@@ -75,16 +80,13 @@ def _video(lines: list[str], session_control: str) -> VideoMedia:
     )
 
 
-def _attribute(attributes: Iterable[str], name: str) -> str:
-    """The value of the first attribute called ``name``, "" without one."""
-    prefix = f"{name}:"
-    return next((line[len(prefix) :].strip() for line in attributes if line.lower().startswith(prefix)), "")
+def _first(attributes: _Attributes, name: str) -> str:
+    return attributes.get(name, [""])[0]
 
 
-def _of_payload_type(attributes: Iterable[str], name: str, payload_types: tuple[int, ...]) -> str:
+def _of_payload_type(attributes: _Attributes, name: str, payload_types: tuple[int, ...]) -> str:
     """What rtpmap or fmtp says of the first payload type; of another one if it says nothing of that."""
-    prefix = f"{name}:"
-    values = [line[len(prefix) :].strip().partition(" ") for line in attributes if line.lower().startswith(prefix)]
+    values = [value.partition(" ") for value in attributes.get(name, ())]
     mine = [text for number, _, text in values if number == str(payload_types[0])] if payload_types else []
     return next(iter(mine or [text for _, _, text in values]), "").strip()
 
@@ -99,7 +101,7 @@ def _encoding(mapping: str, payload_types: tuple[int, ...], parameters: Mapping[
     if not codec:
         # Some firmware leaves the rtpmap out; the parameter sets still tell.
         codec = "H265" if "sprop-sps" in parameters else "H264" if "sprop-parameter-sets" in parameters else ""
-    return _CODEC_NAMES.get(codec, codec), int(rate) if rate.isascii() and rate.isdigit() and int(rate) else 90_000
+    return _CODEC_NAMES.get(codec, codec), int(rate) if _RATE.match(rate) else _USUAL_CLOCK_RATE
 
 
 def _format_parameters(text: str) -> dict[str, str]:
