@@ -33,7 +33,9 @@ Span = tuple[int, int]
 
 FOREVER = 1 << 62
 NOTHING: Mapping[Cause, int] = MappingProxyType({})
-NO_SECONDS: Mapping[Condition | Cause, int] = MappingProxyType(dict.fromkeys((*Condition, *Cause), 0))
+CAUSES = tuple(Cause)
+NO_FAULTS: frozenset[Fault] = frozenset()
+NO_SECONDS: Mapping[Condition | Cause, int] = MappingProxyType(dict.fromkeys((*Condition, *CAUSES), 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,10 @@ class Counting:
     """a new camera is exempt for its first days of service"""
 
 
-class Standing(StrEnum):
+BY_DEFAULT = Counting()
+
+
+class Assessment(StrEnum):
     """What part a camera has in the month's rates."""
 
     ASSESSED = "assessed"
@@ -188,7 +193,7 @@ def state_seconds(transitions: Sequence[Transition], overlay: Overlay, began: in
         intact=seconds[Condition.INTACT],
         impaired=seconds[Condition.IMPAIRED],
         offline=seconds[Condition.OFFLINE],
-        unknown=sum(seconds[cause] for cause in Cause),
+        unknown=sum(seconds[cause] for cause in CAUSES),
     )
 
 
@@ -272,7 +277,7 @@ class Tally:
 
     camera: str
     township: str
-    standing: Standing
+    assessment: Assessment
     service: int
     intact: int
     impaired: int
@@ -284,7 +289,7 @@ class Tally:
     """it was once seen intact or impaired; else it is 未接入"""
     outages: int = 0
     """how many of its outages cost it accountable time"""
-    faults: frozenset[Fault] = frozenset()
+    faults: frozenset[Fault] = NO_FAULTS
     """their faults"""
 
     def __post_init__(self) -> None:
@@ -306,7 +311,7 @@ def tally(
     transitions: Sequence[Transition],
     overlay: Overlay,
     exempt: Iterable[Span] = (),
-    counting: Counting | None = None,
+    counting: Counting = BY_DEFAULT,
     *,
     connected: bool | None = None,
 ) -> Tally:
@@ -316,22 +321,20 @@ def tally(
     spans of its approved exemptions, overlapping as they may, and of its first days. ``connected`` says whether it
     was ever seen intact or impaired, for a caller that does not hand in the transitions from the beginning.
     """
-    counting = counting or Counting()
-    holes = union(exempt)
     open_spans = [(piece.began, piece.ended) for piece in pieces]
     total = sum(ended - began for began, ended in open_spans)
-    if holes:
+    if holes := union(exempt):
         open_spans = [left for span in open_spans for left in without(span, holes)]
     seconds = _seconds(transitions, overlay, open_spans)
-    unknown_by = {cause: seconds[cause] for cause in Cause if seconds[cause]}
+    unknown_by = {cause: seconds[cause] for cause in CAUSES if seconds[cause]}
     unknown = sum(unknown_by.values())
     impaired, offline = seconds[Condition.IMPAIRED], seconds[Condition.OFFLINE]
     counted = seconds[Condition.INTACT] + impaired + offline
-    failed = _failures_in(transitions, overlay, open_spans) if impaired or offline else []
+    failed = _failures_in(transitions, overlay, open_spans) if impaired or offline else ()
     return Tally(
         camera=pieces[0].camera,
         township=pieces[0].township,
-        standing=_standing(counted, counted + unknown, counting),
+        assessment=_assessment(counted, counted + unknown, counting),
         service=total,
         intact=seconds[Condition.INTACT],
         impaired=impaired,
@@ -341,7 +344,7 @@ def tally(
         unknown_by=unknown_by,
         connected=_seen(transitions) if connected is None else connected,
         outages=len(failed),
-        faults=frozenset(first.fault for first in failed if first.fault),
+        faults=frozenset([first.fault for first in failed if first.fault]) if failed else NO_FAULTS,
     )
 
 
@@ -424,16 +427,16 @@ class Totals:
 def totals(tallies: Iterable[Tally], planned: int | None = None) -> Totals:
     """Sum up a township's tallies, or the county's: a camera that moved counts once in each township."""
     rows = list(tallies)
-    standings = Counter(row.standing for row in rows)
-    assessed = [row for row in rows if row.standing is Standing.ASSESSED]
+    assessments = Counter(row.assessment for row in rows)
+    assessed = [row for row in rows if row.assessment is Assessment.ASSESSED]
     unknown: Counter[Cause] = Counter()
     for row in rows:
         unknown.update(row.unknown_by)
     faults = Counter(fault for _, fault in {(row.camera, fault) for row in rows for fault in row.faults})
     return Totals(
-        assessed=standings[Standing.ASSESSED],
-        unassessed=standings[Standing.UNASSESSED],
-        exempted=standings[Standing.EXEMPTED],
+        assessed=assessments[Assessment.ASSESSED],
+        unassessed=assessments[Assessment.UNASSESSED],
+        exempted=assessments[Assessment.EXEMPTED],
         never_connected=sum(not row.connected for row in rows),
         planned=planned,
         service=sum(row.service for row in assessed),
@@ -464,12 +467,12 @@ def _rate(numerator: int, denominator: int) -> Fraction | None:
     return Fraction(numerator, denominator) if denominator else None
 
 
-def _standing(accountable: int, not_exempt: int, counting: Counting) -> Standing:
+def _assessment(accountable: int, not_exempt: int, counting: Counting) -> Assessment:
     if not_exempt == 0:
-        return Standing.EXEMPTED
+        return Assessment.EXEMPTED
     least = counting.assessed_from
     enough = accountable * least.denominator >= not_exempt * least.numerator
-    return Standing.ASSESSED if enough and accountable else Standing.UNASSESSED
+    return Assessment.ASSESSED if enough and accountable else Assessment.UNASSESSED
 
 
 def _seen(transitions: Iterable[Transition]) -> bool:
