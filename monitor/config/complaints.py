@@ -38,7 +38,11 @@ class ConfigError(Exception):
 
     def __init__(self, complaints: Sequence[Complaint], lang: str = "zh") -> None:
         self.complaints = tuple(complaints)
-        super().__init__("\n".join(complaint.text(lang) for complaint in complaints))
+        super().__init__(self.text(lang))
+
+    def text(self, lang: str = "zh") -> str:
+        """The message in ``lang``."""
+        return "\n".join(complaint.text(lang) for complaint in self.complaints)
 
 
 SYNTAX = (
@@ -105,7 +109,7 @@ def _words(error: ErrorDetails, keys: Mapping[str, Sequence[str]]) -> tuple[str,
         return f"应为{zh}，现为{value_zh}", f"should be {en}, is {value_en}"
     if kind in LIMITS:
         zh, en, name = LIMITS[kind]
-        return f"{zh} {context[name]}，现为{value_zh}", f"{en} {context[name]}, is {value_en}"
+        return f"{zh} {context[name]:g}，现为{value_zh}", f"{en} {context[name]:g}, is {value_en}"
     if kind in ("literal_error", "enum"):
         expected = context["expected"].replace("'", '"')
         zh_expected = expected.replace(" or ", "、").replace(", ", "、")
@@ -121,7 +125,7 @@ TYPES = {
     "float_type": ("数字", "a number"),
     "finite_number": ("有限的数字", "a finite number"),
     "string_type": ("加引号的文字", "text in quotes"),
-    "bool_type": ("true 或 false", "true or false"),
+    "bool_type": (" true 或 false", "true or false"),
     "tuple_type": ("方括号中的列表", "a list in brackets"),
     "model_type": ("一张表", "a table"),
     "dict_type": ("一张表", "a table"),

@@ -18,7 +18,7 @@ def lines_of(text: str) -> dict[Path, int]:
     Members of an array of tables carry their index.
 
     >>> lines_of("[web]\\nport = 1\\n[[townships]]\\ncode = '01'\\n")
-    {('web',): 1, ('web', 'port'): 2, ('townships', 0): 3, ('townships', 0, 'code'): 4}
+    {('web',): 1, ('web', 'port'): 2, ('townships',): 3, ('townships', 0): 3, ('townships', 0, 'code'): 4}
     """
     found: dict[Path, int] = {}
     seen: Counter[Path] = Counter()
@@ -31,6 +31,7 @@ def lines_of(text: str) -> dict[Path, int]:
         if header:
             table = _with_indexes(_keys(header["name"] + " = 0"), seen)
             if header[1] == "[[":
+                found.setdefault(table, number + 1)
                 table = (*table, seen[table])
                 seen[table[:-1]] += 1
             found.setdefault(table, number + 1)

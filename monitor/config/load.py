@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 from monitor.config.complaints import Complaint, ConfigError, complaint_of, syntax_complaint
 from monitor.config.lines import lines_of
 from monitor.config.tables import Config, TownshipEntry
-from monitor.config.values import AsTable
 from monitor.core.redaction import redact_text
 
 
@@ -23,11 +21,6 @@ class Difference(NamedTuple):
     path: str
     default: object
     value: object
-
-
-class _Member(NamedTuple):
-    value: object
-    without: Collection[str]
 
 
 def load(path: Path, overlay: Mapping[str, Any] | None = None, *, lang: str = "zh") -> Config:
@@ -57,10 +50,10 @@ def parse(text: str, overlay: Mapping[str, Any] | None = None, *, lang: str = "z
 
 def differences(config: Config) -> list[Difference]:
     """What is not at its default, in the order of the file, passwords in URLs masked."""
-    defaults = dict(_leaves(_Member(Config().at(config.home), ())))
+    defaults = dict(_leaves(Config().at(config.home)))
     return [
         Difference(path, _masked(defaults.get(path)), _masked(value))
-        for path, value in _leaves(_Member(config, ()))
+        for path, value in _leaves(config)
         if defaults.get(path) != value
     ]
 
@@ -69,14 +62,13 @@ def known_keys() -> dict[str, tuple[str, ...]]:
     """The keys of every table by its dotted name; "" is the top level."""
     keys: dict[str, tuple[str, ...]] = {}
 
-    def visit(path: str, table: _Member) -> None:
-        members = dict(_members(*table))
-        keys[path] = tuple(members)
-        for key, member in members.items():
-            if _is_table(member.value):
-                visit(f"{path}.{key}".lstrip("."), member)
+    def visit(path: str, table: BaseModel) -> None:
+        keys[path] = tuple(type(table).model_fields)
+        for key, value in _members(table):
+            if isinstance(value, BaseModel):
+                visit(f"{path}.{key}".lstrip("."), value)
 
-    visit("", _Member(Config(), ()))
+    visit("", Config())
     keys["townships"] = tuple(TownshipEntry.model_fields)
     return keys
 
@@ -110,29 +102,17 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-def _is_table(value: object) -> bool:
-    return isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type))
+def _members(table: BaseModel) -> Iterator[tuple[str, object]]:
+    return ((name, getattr(table, name)) for name in type(table).model_fields)
 
 
-def _members(value: object, without: Collection[str] = ()) -> Iterator[tuple[str, _Member]]:
-    """The keys of a table with their values, and which fields of a value are no settings."""
-    if isinstance(value, BaseModel):
-        for name, field in type(value).model_fields.items():
-            marks = [mark for mark in field.metadata if isinstance(mark, AsTable)]
-            yield name, _Member(getattr(value, name), marks[0].without if marks else ())
-    elif dataclasses.is_dataclass(value):
-        for attribute in dataclasses.fields(value):
-            if attribute.name not in without:
-                yield attribute.name, _Member(getattr(value, attribute.name), ())
-
-
-def _leaves(table: _Member, path: str = "") -> Iterator[tuple[str, object]]:
-    for name, member in _members(*table):
+def _leaves(table: BaseModel, path: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in _members(table):
         inner = f"{path}.{name}".lstrip(".")
-        if _is_table(member.value):
-            yield from _leaves(member, inner)
+        if isinstance(value, BaseModel):
+            yield from _leaves(value, inner)
         else:
-            yield inner, member.value
+            yield inner, value
 
 
 def _masked(value: object) -> object:

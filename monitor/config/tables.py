@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
@@ -13,13 +13,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 from monitor.config.values import (
     Address,
     AddressOrNothing,
-    AsTable,
     Count,
     Host,
     NoSeconds,
     Percent,
     PortOrAny,
     Seconds,
+    SettingsOf,
     Table,
     TimeZone,
     WholeSeconds,
@@ -31,6 +31,7 @@ from monitor.core.due import Plan
 from monitor.core.fleet import Township
 from monitor.core.outage import Rules
 from probes.observation import Depth
+from probes.onvif import OnvifProbe
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
 
@@ -119,11 +120,22 @@ class Confirm(Table):
         )
 
 
+LIGHT = SettingsOf(ReachProbe)
+ONVIF = SettingsOf(OnvifProbe, without=("to",))
+RTSP = SettingsOf(RtspProbe, without=("to",))
+
+
 class Probes(Table):
     """The settings of each probe are the fields of its class."""
 
-    light: Annotated[ReachProbe, AsTable()] = ReachProbe()
-    rtsp: Annotated[RtspProbe, AsTable(without=("to",))] = RtspProbe()
+    light: Annotated[Table, LIGHT] = LIGHT.defaults()
+    onvif: Annotated[Table, ONVIF] = ONVIF.defaults()
+    rtsp: Annotated[Table, RTSP] = RTSP.defaults()
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """The arguments for the probe called ``name``: ``RtspProbe(to="media", **probes.settings("rtsp"))``."""
+        table: Table = getattr(self, name)
+        return {key: getattr(table, key) for key in type(table).model_fields}
 
 
 class Limits(Table):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from dataclasses import MISSING, fields
+from collections.abc import Collection
+from dataclasses import fields
 from decimal import Decimal
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from monitor.core.address import is_host, split_address
 
@@ -26,35 +26,36 @@ class Table(BaseModel):
     model_config = STRICT
 
 
-class AsTable:
-    """Marks a plain frozen dataclass as a table: its fields are the keys, its defaults are the defaults.
+class SettingsOf:
+    """Makes a table of a probe: the fields of its class are the keys, their defaults the defaults.
 
-    So a probe declares its settings once, and ``probes.rtsp.prot = 1`` still fails with its path. Durations
-    (``…_s``) must be positive, other numbers must not be negative. ``without`` names fields that are not settings.
+    So a probe declares its settings once, and ``probes.rtsp.prot = 1`` still fails with its path. Fields that the
+    program hands in are no settings: those of ``without``, and those marked so or without an argument of their own.
     """
 
-    def __init__(self, *, without: Collection[str] = ()) -> None:
-        self.without = without
+    def __init__(self, probe: type[Any], *, without: Collection[str] = ()) -> None:
+        hints = get_type_hints(probe)
+        keys: dict[str, Any] = {
+            field.name: (_bounded(field.name, hints[field.name]), field.default)
+            for field in fields(probe)
+            if field.init and field.name not in without and not field.metadata.get("handed_in")
+        }
+        self._table = create_model(probe.__name__, __base__=Table, **keys)
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
-        hints = get_type_hints(source)
-        keys: dict[str, Any] = {}
-        for field in fields(source):
-            if field.name not in self.without:
-                default = field.default_factory() if field.default_factory is not MISSING else field.default
-                keys[field.name] = (_bounded(field.name, hints[field.name]), default)
-        table = create_model(source.__name__, __config__=STRICT, **keys)
+        return handler.generate_schema(self._table)
 
-        def build(value: object, validate: Callable[[object], BaseModel]) -> object:
-            return value if isinstance(value, source) else source(**dict(validate(value)))
-
-        return core_schema.no_info_wrap_validator_function(build, handler.generate_schema(table))
+    def defaults(self) -> Table:
+        """The table as it is without a file."""
+        return self._table()
 
 
 def _bounded(name: str, hint: Any) -> Any:
-    if hint in (int, float):
-        positive = name.endswith("_s")
-        return Annotated[hint, Field(gt=0) if positive else Field(ge=0)]
+    """Durations (``…_s``) must be positive, other numbers must not be negative."""
+    if hint is int:
+        return Annotated[int, Field(gt=0) if name.endswith("_s") else Field(ge=0)]
+    if hint is float:
+        return Annotated[float, Field(gt=0.0) if name.endswith("_s") else Field(ge=0.0)]
     return hint
 
 
