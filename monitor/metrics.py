@@ -324,7 +324,8 @@ class Metrics:
 
     def _lines_of(self, fleet: Fleet) -> _Lines:
         lines = self._lines
-        if lines is None or (lines.fleet is not fleet and lines.fleet.digest != fleet.digest):
+        # by identity: a fleet is immutable, and its digest takes longer than to render it again
+        if lines is None or lines.fleet is not fleet:
             lines = self._lines = _Lines(fleet)
         return lines
 

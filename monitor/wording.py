@@ -43,7 +43,7 @@ CAUSES = {
     "ours": Words("我方原因", "on our side"),
     "busy": Words("录像机会话已满", "recorder busy"),
     "held": Words("登录暂缓", "login held back"),
-    "link_excused": Words("链路中断(不计)", "link down (not counted)"),
+    "link_excused": Words("链路中断（不计）", "link down (not counted)"),
 }
 
 FAULTS = {
@@ -94,7 +94,10 @@ STEPS = {
     "connect": Words("建立连接", "connect"),
     "tls": Words("TLS 握手", "TLS handshake"),
     "clock": Words("读取时钟", "read clock"),
-    "device": Words("读取设备信息", "device information"),
+    "device_information": Words("读取设备信息", "device information"),
+    "capabilities": Words("读取能力集", "capabilities"),
+    "profiles": Words("读取码流配置", "media profiles"),
+    "stream_uri": Words("读取码流地址", "stream address"),
     "options": Words("OPTIONS 询问", "OPTIONS"),
     "describe": Words("DESCRIBE 流描述", "DESCRIBE"),
     "login": Words("登录", "log in"),
@@ -139,24 +142,24 @@ UNITS = {
 
 TEXTS = {
     "event": Words(
-        "【视频巡查】{place} {kind}:自 {since} 起,{of} 台摄像机中 {failed} 台不可用,已持续 {lasted}。"
-        "涉及点位:{cameras}。{whom}",
+        "【视频巡查】{place} {kind}：自 {since} 起，{of} 台摄像机中 {failed} 台不可用，已持续 {lasted}。"
+        "涉及点位：{cameras}。{whom}",
         "[Camera watch] {place}: {kind}. Since {since}, {failed} of {of} cameras are out, for {lasted} now. "
         "Cameras: {cameras}. {whom}",
     ),
     "township": Words(
-        "【视频巡查】{place}有 {count} 台摄像机单独故障,请尽快核实修复。{whom}",
+        "【视频巡查】{place}有 {count} 台摄像机单独故障，请尽快核实修复。{whom}",
         "[Camera watch] {place}: {count} cameras are out on their own, please check and repair. {whom}",
         "[Camera watch] {place}: {count} camera is out on its own, please check and repair. {whom}",
     ),
     "single": Words(
-        "{number}. {name}({village}):{condition},{fault},自 {since} 起,已 {lasted}",
+        "{number}. {name}（{village}）：{condition}，{fault}，自 {since} 起，已 {lasted}",
         "{number}. {name} ({village}): {condition}, {fault}, since {since}, for {lasted}",
     ),
-    "more": Words("另有 {count} 台,见乡镇清单。", "{count} more, see the township's list.", "1 more, see the list."),
+    "more": Words("另有 {count} 台，见乡镇清单。", "{count} more, see the township's list.", "1 more, see the list."),
     "comma": Words("、", ", "),
     "and_more": Words("{names} 等 {count} 台", "{names} and others, {count} in all"),
-    "whom": Words("联系{role}:{name} {phone}。", "Contact ({role}): {name} {phone}."),
+    "whom": Words("联系{role}：{name} {phone}。", "Contact ({role}): {name} {phone}."),
     "nobody": Words("台账中没有联系电话。", "The ledger has no telephone number."),
 }
 
@@ -167,22 +170,22 @@ PAGES = {
     "search_button": Words("查找", "Search"),
     "data_at": Words("数据时间", "data of"),
     "skip": Words("跳到主要内容", "skip to content"),
-    "lost": Words("与巡检程序的连接已断开,页面上是断开前的情况。", "Connection lost: this is how things stood before."),
+    "lost": Words("与巡检程序的连接已断开，页面上是断开前的情况。", "Connection lost: this is how things stood."),
     "stale": Words(
-        "巡检程序已有 {lasted}没有更新数据,页面上是当时的情况。",
+        "巡检程序已有 {lasted}没有更新数据，页面上是当时的情况。",
         "The monitor has not updated its data for {lasted}: this is how things stood then.",
     ),
     "no_script": Words(
-        "页面脚本没有安装,改为每 30 秒整页刷新;安装命令:make setup。",
+        "页面脚本没有安装，改为每 30 秒整页刷新；安装命令：make setup。",
         "The page's scripts are not installed, it reloads every 30 seconds; install them with: make setup.",
     ),
     "blind": Words("我们看不见", "We are blind"),
-    "blind_since": Words("自 {since} 起,已 {lasted}", "since {since}, for {lasted}"),
+    "blind_since": Words("自 {since} 起，已 {lasted}", "since {since}, for {lasted}"),
     "blind_means": Words(
-        "这段时间不计入任何乡镇,各项比率保持不变。请先检查巡检主机的网络。",
+        "这段时间不计入任何乡镇，各项比率保持不变。请先检查巡检主机的网络。",
         "This time counts for no township and no rate moves. Check the monitor's own network first.",
     ),
-    "link_down": Words("{place}链路中断,自 {since} 起,已 {lasted}", "{place}: link down since {since}, for {lasted}"),
+    "link_down": Words("{place}链路中断，自 {since} 起，已 {lasted}", "{place}: link down since {since}, for {lasted}"),
     "calls": Words("今天要打 {count} 个电话", "{count} calls to make today", "{count} call to make today"),
     "no_calls": Words("今天没有电话要打", "No calls to make"),
     "calls_blind": Words("现在无法判断要打哪些电话", "Whom to call can't be said now"),
@@ -192,14 +195,15 @@ PAGES = {
     ),
     "all_well": Words("没有摄像机处于离线或异常。", "No camera is offline or impaired."),
     "events": Words("事件", "Events"),
-    "events_note": Words("同一原因,一起事件,一个电话", "one cause, one event, one call"),
+    "events_note": Words("同一原因，一起事件，一个电话", "one cause, one event, one call"),
     "all_events": Words("查看全部 {count} 起事件", "all {count} events"),
+    "changed": Words("情况有变化，点此刷新", "Things have changed, reload"),
     "back": Words("返回今天要打的电话", "back to the calls"),
     "singles": Words("单独故障", "Single outages"),
-    "singles_note": Words("按乡镇归并,每个乡镇一个电话", "by township, one call each"),
+    "singles_note": Words("按乡镇归并", "by township"),
     "all_singles": Words("查看该乡镇全部 {count} 台", "all {count} of this township"),
     "suspects": Words("疑似", "Suspects"),
-    "suspects_note": Words("尚未计入,等待复看或人工确认", "not counted yet, awaiting another look or a person"),
+    "suspects_note": Words("尚未计入，等待复看或人工确认", "not counted yet, awaiting another look or a person"),
     "all_suspects": Words("查看全部 {count} 台疑似", "all {count} suspects"),
     "out_of": Words("{of} 台中 {failed} 台", "{failed} of {of} cameras"),
     "since": Words("{since} 起", "since {since}"),
@@ -210,7 +214,6 @@ PAGES = {
     "copied": Words("已复制", "Copied"),
     "copy_by_hand": Words("请按 Ctrl+C 复制", "Press Ctrl+C to copy"),
     "text_to_copy": Words("可粘贴的文字", "text to paste"),
-    "call": Words("拨打", "call"),
     "no_number": Words("台账无电话", "no number in the ledger"),
     "key_point": Words("重点", "key"),
     "flapping": Words("频繁掉线", "flapping"),
@@ -218,13 +221,13 @@ PAGES = {
     "looks_against": Words("{count} 次查看", "{count} looks", "{count} look"),
     "needs_person": Words("请看图确认", "picture to confirm"),
     "another_look": Words("等待复看", "another look due"),
-    "proven": Words("同一批 {count} 台,三个数", "{count} cameras, three numbers"),
+    "proven": Words("同一批 {count} 台，三个数", "{count} cameras, three numbers"),
     "proven_port": Words("端口有应答", "a port answers"),
     "proven_described": Words("码流有描述", "a stream is described"),
     "proven_pictured": Words("图像已证实", "a picture is proven"),
     "proven_note": Words("只有最后一个数能证明看得见。", "Only the last one proves that there is something to see."),
     "townships": Words("乡镇在线完好率", "Townships: online and intact"),
-    "townships_note": Words("{month} 累计,由低到高", "{month} so far, worst first"),
+    "townships_note": Words("{month} 累计，由低到高", "{month} so far, worst first"),
     "target": Words("目标 {rate}%", "target {rate} %"),
     "reaching": Words("{rated} 个乡镇中 {reaching} 个达标", "{reaching} of {rated} townships reach it"),
     "county": Words("全县", "County"),
@@ -232,35 +235,33 @@ PAGES = {
     "reached": Words("达标", "reached"),
     "no_rate": Words("暂无", "none yet"),
     "out_now": Words("现在 {faulty}/{cameras}", "{faulty}/{cameras} out"),
-    "suspects_now": Words("疑似 {count}", "{count} suspects", "{count} suspect"),
     "day": Words("最近 24 小时", "Last 24 hours"),
     "day_note": Words("程序启动后每分钟一次", "once a minute since the program started"),
-    "camera": Words("点位", "Camera"),
-    "village": Words("村(社区)", "village"),
     "condition": Words("状态", "condition"),
     "month_so_far": Words("{month} 至今", "{month} so far"),
     "month_rate": Words("本月在线完好率", "online and intact this month"),
     "before_exemptions": Words("未扣除报备", "exemptions not taken off"),
     "why": Words("为什么这样判", "Why this verdict"),
     "why_looks": Words(
-        "依据 {count} 次查看:{times}。自 {since} 起算,{decided} 判定。",
+        "依据 {count} 次查看：{times}。自 {since} 起算，{decided} 判定。",
         "Rests on {count} looks: {times}. Counted from {since}, decided {decided}.",
         "Rests on {count} look: {times}. Counted from {since}, decided {decided}.",
     ),
     "why_none": Words("本月的记录里没有变化。", "The record has no change this month."),
-    "why_unknown": Words("原因:{cause}。不计入任何人。", "Cause: {cause}. It counts for nobody."),
-    "doubt": Words("疑似:{what}", "Suspected: {what}"),
+    "why_unknown": Words("原因：{cause}。不计入任何人。", "Cause: {cause}. It counts for nobody."),
+    "doubt": Words("疑似：{what}", "Suspected: {what}"),
     "doubt_note": Words(
-        "自 {since} 起 {count} 次查看不一致,尚未计入。", "{count} looks disagree since {since}; not counted yet."
+        "自 {since} 起 {count} 次查看不一致，尚未计入。", "{count} looks disagree since {since}; not counted yet."
     ),
     "doubt_ask": Words("请对照图片确认或否定", "Confirm or refute it with the picture"),
     "confirm": Words("确认故障", "Confirm the fault"),
-    "refute": Words("否定,一切正常", "Refute, all is well"),
+    "refute": Words("否定，一切正常", "Refute, all is well"),
     "your_name": Words("你的姓名", "Your name"),
-    "decided": Words("已记录,谢谢。", "Recorded, thank you."),
+    "decided": Words("已记录，谢谢。", "Recorded, thank you."),
     "nothing_to_decide": Words("这台摄像机现在没有待确认的疑似。", "This camera has no doubt to decide now."),
     "name_missing": Words("请填写姓名。", "Please give your name."),
     "decisions": Words("人工确认", "Decisions"),
+    "newest_look": Words("最近留存的查看", "The newest look on file"),
     "confirmed_by": Words("{by} 确认了 {what}", "{by} confirmed {what}"),
     "refuted_by": Words("{by} 否定了 {what}", "{by} refuted {what}"),
     "picture_then": Words("上一张正常图像", "Last good picture"),
@@ -270,17 +271,10 @@ PAGES = {
     "began": Words("开始", "began"),
     "ended": Words("结束", "ended"),
     "length": Words("时长", "length"),
-    "fault": Words("问题", "fault"),
     "ongoing": Words("持续中", "ongoing"),
     "older_hidden": Words("更早的 {count} 段未列出", "{count} older ones not shown"),
     "looks": Words("最近的查看", "Recent looks"),
     "looks_note": Words("只保存说明问题的查看", "only looks that say something are kept"),
-    "time": Words("时间", "time"),
-    "look": Words("查看", "look"),
-    "outcome": Words("结果", "outcome"),
-    "step": Words("到达步骤", "step reached"),
-    "took": Words("用时", "took"),
-    "steps_of": Words("{count} 个步骤", "{count} steps", "{count} step"),
     "none": Words("无", "none"),
     "last_look": Words("最近一次查看", "last look"),
     "last_good": Words("最近一次正常", "last good look"),
@@ -296,15 +290,15 @@ PAGES = {
     "township_out": Words("{count} 台离线或异常", "{count} offline or impaired"),
     "all_cameras": Words("全部 {count} 台摄像机", "all {count} cameras"),
     "nothing_out": Words("没有离线或异常的摄像机。", "No camera is offline or impaired."),
-    "found": Words("“{query}”:{count} 台", "“{query}”: {count} cameras", "“{query}”: {count} camera"),
-    "found_more": Words("只列出前 {count} 台,请输入更多字。", "The first {count} are shown, type more."),
+    "found": Words("“{query}”：{count} 台", "“{query}”: {count} cameras", "“{query}”: {count} camera"),
+    "found_more": Words("只列出前 {count} 台，请输入更多字。", "The first {count} are shown, type more."),
     "found_none": Words("没有找到。", "Nothing found."),
     "event_over": Words("这起事件已经结束。", "This event is over."),
     "not_found": Words("没有这一页。", "There is no such page."),
     "no_camera": Words("台账里没有这台摄像机。", "The ledger has no such camera."),
     "no_township": Words("没有这个乡镇。", "There is no such township."),
-    "refused": Words("请求被拒绝:它不是从本页面发出的。", "Refused: the request was not sent from this page."),
-    "failed": Words("程序出错,已写入日志。", "Something failed on our side; it is in the log."),
+    "refused": Words("请求被拒绝：它不是从本页面发出的。", "Refused: the request was not sent from this page."),
+    "failed": Words("程序出错，已写入日志。", "Something failed on our side; it is in the log."),
     "other_lang": Words("English", "中文"),
     "version": Words("巡检 {version}", "Xunjian {version}"),
 }
@@ -326,8 +320,9 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
     }
 )
 
-OPEN_KINDS = frozenset({"step", "reason", "event"})
-"""Their ids come from the parts that look and judge: one that has no words yet is shown as it stands."""
+OWN_KINDS = frozenset({"unit", "text", "page"})
+"""Their ids are ours. All others come with the data: one that has no words is shown as it stands, since a page must
+not fail for a word."""
 
 MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -335,7 +330,7 @@ MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct
 def say(key: str, lang: Lang, **values: object) -> str:
     """The words for ``kind.id`` with its placeholders filled.
 
-    Raises UnknownWordError for a key in no table, except for a step, a reason or a kind of event.
+    Raises UnknownWordError for a kind that has no table and for an own word (OWN_KINDS) that is in none.
 
     >>> say("condition.offline", Lang.ZH)
     '离线'
@@ -345,9 +340,9 @@ def say(key: str, lang: Lang, **values: object) -> str:
     kind, _, id_ = key.partition(".")
     words = TABLES.get(kind, {}).get(id_)
     if words is None:
-        if kind in OPEN_KINDS:
-            return id_
-        raise UnknownWordError(f"no words for {key!r}")
+        if kind in OWN_KINDS or kind not in TABLES:
+            raise UnknownWordError(f"no words for {key!r}")
+        return id_
     one = lang is Lang.EN and words.en_one and values.get("count") == 1
     text = words.zh if lang is Lang.ZH else words.en_one if one else words.en
     if not values:
@@ -366,7 +361,7 @@ def duration(seconds: float, lang: Lang) -> str:
     """
     whole = max(0, int(seconds))
     largest = next((index for index, (_, length) in enumerate(SPANS) if whole >= length), len(SPANS) - 1)
-    parts = []
+    parts: list[str] = []
     for unit, length in SPANS[largest : largest + (2 if largest < 2 else 1)]:
         amount, whole = divmod(whole, length)
         if amount or not parts:

@@ -69,8 +69,10 @@ class CallList:
 
     @property
     def calls(self) -> int:
-        """How many calls are to be made."""
-        return len(self.events) + len(self.singles)
+        """How many calls are to be made: one for each number, however many cards name it first."""
+        cards = [call.numbers for call in self.events] + [call.numbers for call in self.singles]
+        named = {numbers[0].contact.phone for numbers in cards if numbers}
+        return len(named) + sum(not numbers for numbers in cards)
 
     @property
     def single_cameras(self) -> int:
@@ -135,11 +137,13 @@ def _event_call(board: Board, event: Event) -> EventCall:
 
 
 def _place(event: Event, members: tuple[Member, ...]) -> str:
-    """The village's name, the address; nothing more than its township for a link."""
+    """The village's or the recorder's name, else the address; nothing more than its township for a link."""
     if event.kind == "link":
         return ""
     if event.kind == "village":
         return members[0].camera.village if members else event.place.rpartition("/")[2]
+    if event.kind == "recorder" and members and members[0].camera.recorder:
+        return members[0].camera.recorder
     return event.place
 
 

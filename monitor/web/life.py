@@ -8,23 +8,38 @@ from fractions import Fraction
 
 from monitor.core.condition import Condition
 from monitor.core.record import Interval, Transition
-from monitor.web.source import Evidence, Life
-from probes.observation import Outcome
+from monitor.store.values import Decision, Evidence, EvidenceKind
+from monitor.web.source import Life
 
 INTERVALS_SHOWN = 60
 LOOKS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One kept look. ``of`` says what came, as far as the look found out: "h264 2560 × 1440"."""
+
+    evidence: Evidence
+    took_s: float
+    of: str
+
+    @property
+    def good(self) -> bool:
+        """Whether it is kept as a good look."""
+        return self.evidence.kind is EvidenceKind.GOOD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LifeView:
-    """``intervals`` newest first. ``then`` is the last good picture, ``latest`` the newest one if that is another."""
+    """Lists are newest first. ``then`` is the last good picture, ``latest`` the newest one if that is another."""
 
     life: Life
     spent: Mapping[Condition, int]
     rate: Fraction | None
     intervals: tuple[Interval, ...]
     hidden_intervals: int
-    looks: tuple[Evidence, ...]
+    looks: tuple[Look, ...]
+    decisions: tuple[Decision, ...]
     reason: Transition | None
     then: Evidence | None
     latest: Evidence | None
@@ -36,8 +51,9 @@ def life_view(life: Life) -> LifeView:
     for interval in life.intervals:
         spent[interval.condition] += interval.ended - interval.began
     accountable = sum(spent.values()) - spent[Condition.UNKNOWN]
-    pictured = [evidence for evidence in life.evidence if evidence.picture]
-    then = next((evidence for evidence in pictured if evidence.outcome is Outcome.OK), None)
+    evidence = sorted(life.evidence, key=lambda kept: kept.at, reverse=True)
+    pictured = [kept for kept in evidence if kept.jpeg is not None]
+    then = next((kept for kept in pictured if kept.kind is EvidenceKind.GOOD), None)
     latest = pictured[0] if pictured and pictured[0] is not then else None
     return LifeView(
         life=life,
@@ -45,8 +61,20 @@ def life_view(life: Life) -> LifeView:
         rate=Fraction(spent[Condition.INTACT], accountable) if accountable else None,
         intervals=tuple(reversed(life.intervals))[:INTERVALS_SHOWN],
         hidden_intervals=max(0, len(life.intervals) - INTERVALS_SHOWN),
-        looks=life.evidence[:LOOKS_SHOWN],
+        looks=tuple(_look(kept) for kept in evidence[:LOOKS_SHOWN]),
+        decisions=tuple(sorted(life.decisions, key=lambda decision: decision.at, reverse=True)),
         reason=life.transitions[-1] if life.transitions else None,
         then=then,
         latest=latest,
+    )
+
+
+def _look(evidence: Evidence) -> Look:
+    measures = evidence.measures
+    codec = str(measures.get("codec", ""))
+    size = f"{measures['width']} × {measures['height']}" if "width" in measures and "height" in measures else ""
+    return Look(
+        evidence=evidence,
+        took_s=sum(step.took_ms for step in evidence.steps) / 1000,
+        of=" ".join(filter(None, (codec, size))),
     )

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.core.board import Board
-from monitor.core.condition import Fault
 from monitor.core.record import Interval, Transition
-from probes.observation import Depth, Outcome, Step
+from monitor.store.values import Decision, Evidence
 
 
 class NoSuchPictureError(LookupError):
-    """No evidence picture has this id, or it has been deleted since."""
+    """There is no such evidence picture, or it has been deleted since."""
 
 
 class NothingToDecideError(LookupError):
@@ -20,35 +19,11 @@ class NothingToDecideError(LookupError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """One look that was kept. ``picture`` is the id of its evidence picture, "" when it has none."""
-
-    at: int
-    probe: str
-    depth: Depth
-    outcome: Outcome
-    step: str
-    took_s: float
-    steps: tuple[Step, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    picture: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A person's word on a doubt: ``accept`` is true when the fault was confirmed, false when it was refuted."""
-
-    at: int
-    accept: bool
-    by: str
-    fault: Fault | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """One camera in [began, until): the month so far. ``intervals`` cover it without overlap, in order of time.
 
-    ``transitions`` are those that began the intervals, oldest first; ``evidence`` and ``decisions`` are newest first.
+    ``transitions`` are those that began the intervals, oldest first. Evidence has its ``jpeg`` set where a picture
+    can be shown.
     """
 
     camera: str
@@ -71,8 +46,8 @@ class Source(Protocol):
         """The camera's running month."""
         ...
 
-    async def picture(self, evidence: str) -> bytes:
-        """The JPEG file of an evidence picture. Raises NoSuchPictureError."""
+    async def picture(self, camera: str, at: int) -> bytes:
+        """The JPEG file of the camera's evidence of ``at``. Raises NoSuchPictureError."""
         ...
 
     async def decide(self, camera: str, accept: bool, by: str) -> None:

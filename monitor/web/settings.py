@@ -1,0 +1,42 @@
+"""What the pages are told once, at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from fractions import Fraction
+
+from monitor.clock import Clock
+
+YEAR_S = 365 * 86_400
+"""How long a browser may keep what never changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A page of metrics with its content type; ``gzipped`` says how ``body`` is encoded."""
+
+    body: bytes
+    content_type: str
+    gzipped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``county`` heads every page, ``target`` is the rate that townships have to reach.
+
+    ``stale_after_s``: a board older than that is shown with a warning and is unhealthy. ``metrics`` renders
+    ``/metrics``, gzipped if asked to; it is called in a thread. Without it there is no such page.
+    """
+
+    county: str
+    zone: tzinfo
+    target: Fraction
+    version: str
+    clock: Clock
+    demo: bool = False
+    refresh_s: int = 5
+    stale_after_s: int = 60
+    day_step_s: int = 60
+    metrics: Callable[[bool], Rendered] | None = None
