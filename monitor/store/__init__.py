@@ -2,6 +2,7 @@
 
 from monitor.store.errors import (
     AlreadyRunning,
+    BatchRefusedError,
     Holder,
     LedgerConflictError,
     SchemaTooNewError,
@@ -36,6 +37,7 @@ __all__ = [
     "AlreadyRunning",
     "AuditEntry",
     "Batch",
+    "BatchRefusedError",
     "CameraMemory",
     "CameraVersion",
     "Coverage",

@@ -94,6 +94,9 @@ def _prepare_file(url: URL, path: Path, *, at: int, check: bool, upgrade_beside_
     engine = migrating_engine(url)
     try:
         current = _current(engine)
+        if current is None:
+            # Ours are moved into place whole, so one without a version is not ours.
+            raise StoreError(f"{path} is a database, but not one of this program")
         _refuse_newer(current, path)
         if check or current != head():
             _quick_check(engine, path)
@@ -129,9 +132,9 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _refuse_newer(current: str | None, path: Path) -> None:
+def _refuse_newer(current: str, path: Path) -> None:
     known = {step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if current is not None and current not in known:
+    if current not in known:
         raise SchemaTooNewError(f"{path} has schema {current}, made by a newer xunjian; this one knows {head()}")
 
 
