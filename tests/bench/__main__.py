@@ -17,10 +17,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bench_metrics, bench_page
+from tests.bench import bench_metrics, bench_page, bench_round
 from tests.bench.measure import Result
 
-BENCHMARKS: Mapping[str, Callable[[int], Result]] = {**bench_metrics.BENCHMARKS, **bench_page.BENCHMARKS}
+BENCHMARKS: Mapping[str, Callable[[int], Result]] = {
+    **bench_metrics.BENCHMARKS,
+    **bench_page.BENCHMARKS,
+    **bench_round.BENCHMARKS,
+}
 LONGEST_S = 1800
 WIDTH = 150
 """Columns that the table needs, also where no terminal says how many there are."""

@@ -37,8 +37,8 @@ class NewestBoard:
         now = self.newest.now
         return Life(camera=camera, began=now - 86_400, until=now, intervals=())
 
-    async def picture(self, evidence: str) -> bytes:
-        raise NoSuchPictureError(evidence)
+    async def picture(self, camera: str, at: int) -> bytes:
+        raise NoSuchPictureError(camera, at)
 
     async def decide(self, camera: str, accept: bool, by: str) -> None:
         raise NothingToDecideError(camera)

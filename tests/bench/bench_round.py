@@ -1,0 +1,209 @@
+"""One round over a whole county at each depth, and what ffprobe or ffmpeg would need for the same answer.
+
+The county is served by processes of its own, which share the cores with ours: CPU is the figure to compare, wall time
+is pessimistic. Looks go through the gate with the limits that config.toml has by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from urllib.parse import quote
+
+import uvloop
+
+from monitor.clock import SystemClock
+from monitor.config import Config
+from monitor.gate import Gate, Job, Lane, Limits
+from monitor.looks import Looker, Questions
+from probes.observation import Credential, Depth, Observation, Outcome, Probe, Target
+from probes.onvif import OnvifProbe
+from probes.reach import ReachProbe
+from probes.rtsp import RtspProbe
+from probes.testing.county import County
+from probes.testing.county_plan import PlannedCamera, PlannedDevice
+from probes.testing.device import Scheme
+from probes.testing.media import Format
+from tests.bench.measure import Meter, Result
+
+FULL_HD = Format(width=1920, height=1080, gop_s=10, quantizer=26)
+"""Key frames of some 60 to 80 KiB, ten seconds apart as those of smart codecs: who joins live waits for the next."""
+
+SAMPLE = 20
+AT_ONCE = 4
+GOOD_SHARE = 0.98
+"""A round in which more looks than this fail has measured something else than a round."""
+
+
+class SpoiltError(Exception):
+    """The round did not go as a round over healthy cameras does; names the outcomes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A camera of the county as a probe sees it."""
+
+    target: Target
+    job: Job
+    scheme: Scheme
+    tcp: bool
+
+
+@asynccontextmanager
+async def served(cameras: int) -> AsyncIterator[County]:
+    """A healthy county with pictures in full HD."""
+    async with await County.start(wall=SystemClock().now, cameras=cameras, fmt=FULL_HD) as county:
+        yield county
+
+
+def planned(county: County, lane: Lane) -> list[Planned]:
+    """All cameras in the order of the ledger."""
+    return [_planned(county, device, camera, lane) for device in county.plan.devices for camera in device.cameras]
+
+
+def _planned(county: County, device: PlannedDevice, camera: PlannedCamera, lane: Lane) -> Planned:
+    target = Target(
+        camera=camera.id,
+        host=device.host,
+        rtsp_port=county.rtsp_port,
+        rtsp_path=camera.path,
+        onvif_port=county.onvif_port if device.has_onvif else None,
+        channels_at_address=len(device.cameras),
+        credential=Credential(id=device.host, username=device.access.username, password=device.access.password),
+    )
+    job = Job(camera=camera.id, address=device.host, link=str(device.township), lane=lane, channels=len(device.cameras))
+    return Planned(target=target, job=job, scheme=device.access.scheme, tcp=not device.refuses_tcp)
+
+
+async def look_at_all(looker: Looker, cameras: Sequence[Planned], depth: Depth) -> Counter[str]:
+    """One round; returns how often each outcome came first."""
+    limits = Config().limits
+    gate = Gate(
+        Limits(
+            light=limits.light,
+            media=limits.media,
+            per_camera=limits.per_camera,
+            per_recorder=limits.per_recorder,
+            link_bits_per_s=limits.link_mbit_s * 1e6,
+        )
+    )
+    targets = {each.target.camera: each.target for each in cameras}
+    outcomes: Counter[str] = Counter()
+    ended = asyncio.Event()
+
+    async def look(job: Job) -> None:
+        first: Observation = (await looker.look(targets[job.camera], depth))[0]
+        outcomes[first.outcome] += 1
+        received = first.facts.get("received_bytes", 0)
+        gate.release(
+            job,
+            now=monotonic(),
+            received=received if isinstance(received, int) else 0,
+            busy=first.outcome is Outcome.BUSY,
+        )
+        ended.set()
+
+    for each in cameras:
+        gate.offer(each.job)
+    async with asyncio.TaskGroup() as running:
+        while gate.waiting:
+            ended.clear()
+            for job in gate.ready(monotonic()):
+                running.create_task(look(job))
+            if gate.waiting:
+                await ended.wait()
+    return outcomes
+
+
+def round_at(make: Callable[[], Probe], cameras: int) -> Result:
+    """A round with the probe that ``make`` gives, counted from the first look to the last."""
+    return uvloop.run(_round_at(make, cameras))
+
+
+async def _round_at(make: Callable[[], Probe], cameras: int) -> Result:
+    probe, clock = make(), OnvifProbe(to="clock", now=SystemClock().now)
+    depth = probe.depth
+    lane = Lane.LIGHT if depth <= Depth.ONVIF else Lane.MEDIA
+    async with served(cameras) as county:
+        asked = planned(county, lane)
+        if depth is Depth.ONVIF:
+            asked = [by_onvif_alone(each) for each in asked if each.target.onvif_port]
+        looker = Looker(Questions(by_depth={depth: probe}, clock=clock), SystemClock())
+        await look_at_all(looker, asked[:SAMPLE], depth)
+        with Meter(apart=frozenset(county.pids)) as meter:
+            outcomes = await look_at_all(looker, asked, depth)
+        for each in (probe, clock):
+            if isinstance(each, OnvifProbe):
+                await each.close()
+    if outcomes[Outcome.OK] < GOOD_SHARE * len(asked):
+        raise SpoiltError(f"{depth.label}: {dict(outcomes)}")
+    rate = round(len(asked) / meter.usage.wall_s)
+    return Result(what=depth.label, items=len(asked), usage=meter.usage, notes={"per_s": rate, **outcomes})
+
+
+def by_onvif_alone(each: Planned) -> Planned:
+    """The camera by ONVIF alone."""
+    return replace(each, target=replace(each.target, rtsp_port=None))
+
+
+def by_tool(what: str, command: Callable[[str, Path], list[str]], cameras: int) -> Result:
+    """The same question put by a program that is started for each of a sample of cameras, some at a time."""
+    return asyncio.run(_by_tool(what, command, cameras))
+
+
+async def _by_tool(what: str, command: Callable[[str, Path], list[str]], cameras: int) -> Result:
+    async with served(cameras) as county:
+        # ffmpeg's libraries know no SHA-256 digest, and are told to use TCP.
+        able = [each for each in planned(county, Lane.MEDIA) if each.scheme is not Scheme.SHA256 and each.tcp]
+        sample = able[:: max(1, len(able) // SAMPLE)][:SAMPLE]
+        turns = asyncio.Semaphore(AT_ONCE)
+        with TemporaryDirectory() as folder:
+
+            async def ask(each: Planned) -> int:
+                async with turns:
+                    file = Path(folder) / f"{each.target.camera}.jpg"
+                    process = await asyncio.create_subprocess_exec(
+                        *command(url(each.target), file), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                    )
+                    return await asyncio.wait_for(process.wait(), 60)
+
+            with Meter(apart=frozenset(county.pids)) as meter:
+                codes = await asyncio.gather(*(ask(each) for each in sample))
+    if any(codes):
+        raise SpoiltError(f"{what}: exit codes {codes}")
+    return Result(what=what, items=len(sample), usage=meter.usage, notes={"at_once": AT_ONCE})
+
+
+def url(target: Target) -> str:
+    """The camera's RTSP URL with its login, as such a program wants it."""
+    assert target.credential is not None
+    login = f"{quote(target.credential.username, safe='')}:{quote(target.credential.password, safe='')}"
+    return f"rtsp://{login}@{target.host}:{target.rtsp_port}{target.rtsp_path}"
+
+
+def ffprobe(address: str, _: Path) -> list[str]:
+    """Describe the streams of ``address``, which ffprobe does by receiving them."""
+    return ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_streams", address]
+
+
+def ffmpeg(address: str, file: Path) -> list[str]:
+    """Decode one picture of ``address`` into a JPEG file."""
+    return ["ffmpeg", "-v", "error", "-rtsp_transport", "tcp", "-i", address, "-frames:v", "1", "-y", str(file)]
+
+
+BENCHMARKS: dict[str, Callable[[int], Result]] = {
+    "round.light": partial(round_at, ReachProbe),
+    "round.onvif": partial(round_at, partial(OnvifProbe, now=SystemClock().now)),
+    "round.describe": partial(round_at, partial(RtspProbe, to="describe")),
+    "round.media": partial(round_at, partial(RtspProbe, to="media")),
+    "round.ffprobe": partial(by_tool, "ffprobe", ffprobe),
+    "round.ffmpeg": partial(by_tool, "ffmpeg, one JPEG", ffmpeg),
+}
