@@ -1,0 +1,174 @@
+"""Keeps the record: into the book at once, into the store as soon as it takes it, never ahead of what is settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from monitor.book import Book
+from monitor.clock import Clock
+from monitor.core.availability import Totals
+from monitor.core.board import StateSeconds
+from monitor.core.fleet import Camera, Fleet
+from monitor.core.period import Month
+from monitor.core.record import Event, Gap, Interval, Transition
+from monitor.store import (
+    Batch,
+    CameraMemory,
+    Coverage,
+    Decision,
+    Evidence,
+    Hold,
+    Membership,
+    Round,
+    Store,
+    TransitionRecord,
+)
+from probes.observation import PictureMemory
+
+EVER = 1 << 40
+"""Later than any time in the record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What the last run left behind."""
+
+    covered_until: int
+    history: Mapping[str, tuple[Transition, ...]]
+    holds: tuple[Hold, ...]
+    events: tuple[Event, ...]
+    memories: Mapping[str, PictureMemory]
+
+
+class Clerk:
+    """The record of one run, which ``boot`` names. Times are UTC seconds."""
+
+    def __init__(
+        self, store: Store, clock: Clock, *, boot: str, month_at: Callable[[float], Month], excuse_links: bool
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._boot = boot
+        self._month_at = month_at
+        self._began = int(clock.now())
+        self._month = month_at(self._began)
+        self._book = Book(self._month, (), excuse_links=excuse_links)
+        self._committed_until = self._began
+        self._covering: asyncio.Future[None] | None = None
+        self.by_township: Mapping[str, Totals] = {}
+        self.county = Totals()
+
+    @property
+    def month(self) -> Month:
+        """The running month."""
+        return self._month
+
+    @property
+    def seconds(self) -> Mapping[str, StateSeconds]:
+        """What the counters hold."""
+        return self._book.seconds()
+
+    def read_past(self) -> Past:
+        """Read the whole record, and end what the last run left open. Blocks: call it in a thread."""
+        with self._store.snapshot() as reader:
+            past = Past(
+                covered_until=max((coverage.until for coverage in reader.coverages()), default=self._began),
+                history={
+                    camera: tuple(its)
+                    for camera, its in groupby(reader.transitions(0, EVER), key=lambda transition: transition.camera)
+                },
+                holds=reader.holds(),
+                events=reader.open_events(),
+                memories=reader.memories(),
+            )
+            gaps = reader.gaps(0, EVER)
+        # From there on every camera has an unknown of its own, until its first look.
+        ended = [replace(gap, ended=max(gap.began + 1, self._began)) for gap in gaps if gap.ended is None]
+        self._book.hide([*(gap for gap in gaps if gap.ended is not None), *ended])
+        self._store.write(Batch(gaps=tuple(ended))).result()
+        self._committed_until = min(past.covered_until, self._began)
+        return past
+
+    def history(self, camera: str) -> tuple[Transition, ...]:
+        """All transitions of one camera. Blocks."""
+        return self._store.transitions(0, EVER, camera)
+
+    def enter(self, camera: Camera, history: Sequence[Transition], shown_until: int) -> None:
+        """Open the camera's page; its counters begin with what they held at ``shown_until``."""
+        self._book.open(camera.id, camera.township, history, min(shown_until, self._began))
+
+    def leave(self, camera: str) -> None:
+        """The camera has left the fleet."""
+        self._book.close(camera)
+
+    def write(
+        self,
+        transitions: Sequence[Transition] = (),
+        *,
+        witnesses: Mapping[str, bool] | None = None,
+        evidence: Sequence[Evidence] = (),
+        memories: Sequence[CameraMemory] = (),
+        holds: Sequence[Hold] = (),
+        gaps: Sequence[Gap] = (),
+        events: Sequence[Event] = (),
+        decisions: Sequence[Decision] = (),
+        rounds: Sequence[Round] = (),
+    ) -> asyncio.Future[None] | None:
+        """Enter what belongs together; None when there is nothing. ``witnesses`` are stored with each transition."""
+        if not (transitions or evidence or memories or holds or gaps or events or decisions or rounds):
+            return None
+        self._book.add(transitions)
+        if gaps:
+            self._book.hide(gaps)
+        said = {name: "ok" if answered else "failed" for name, answered in (witnesses or {}).items()}
+        shown_by = evidence[0].at if evidence else None
+        batch = Batch(
+            transitions=tuple(
+                TransitionRecord(transition=transition, witnesses=said, evidence_at=shown_by)
+                for transition in transitions
+            ),
+            evidence=tuple(evidence),
+            memories=tuple(memories),
+            holds=tuple(holds),
+            gaps=tuple(gaps),
+            events=tuple(events),
+            decisions=tuple(decisions),
+            rounds=tuple(rounds),
+        )
+        return asyncio.wrap_future(self._store.write(batch))
+
+    def cover(self, until: int) -> None:
+        """Commit how far the record reaches; once that is done, the counters may follow as far.
+
+        While the store is slow to take one, no further one is handed in.
+        """
+        if self._covering is not None and not self._covering.done():
+            return
+        until = max(until, self._began)
+        coverage = Coverage(boot=self._boot, began=self._began, until=until)
+        self._covering = asyncio.wrap_future(self._store.write(Batch(coverage=coverage)))
+        self._covering.add_done_callback(lambda done: self._covered(done, until))
+
+    def _covered(self, done: asyncio.Future[None], until: int) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._committed_until = max(self._committed_until, until)
+
+    def show(self, camera: Camera, settled: int) -> None:
+        """Let the camera's counters reach what is settled and committed."""
+        self._book.show(camera, min(settled, self._committed_until))
+
+    async def count(self, fleet: Fleet, memberships: Iterable[Membership]) -> None:
+        """Count the month so far anew, in a thread. A month that has begun meanwhile turns the page."""
+        now = int(self._clock.now())
+        month = self._month_at(now)
+        if month.start > self._month.start:
+            self._month = month
+            self._book.turn(month)
+        self.by_township, self.county = await asyncio.to_thread(self._book.count, fleet, memberships, now)
+
+    def life(self, camera: Camera, until: int) -> tuple[list[Interval], tuple[Transition, ...]]:
+        """The camera's month up to ``until``."""
+        return self._book.life(camera, until)

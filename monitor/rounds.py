@@ -1,0 +1,684 @@
+"""The rounds: the only place where looking, judging and recording meet.
+
+    wheel ──due──► gate ──may start──► looker ──observations──► core.verdict ──look──► core.outage
+                                                                     │                      │ transitions
+                                        outpost vouches for us ◄── failing?                 ▼
+                                                                                    clerk ──► book, store
+
+Every camera has one look at a time at most. A failing look is applied only after canary and witnesses have been
+looked at later than it, so that our own blindness is never held against a camera.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from typing import Protocol
+
+import structlog
+
+from monitor.clerk import Clerk, Past
+from monitor.clock import Clock
+from monitor.core.blindness import Witnesses, clock_step, everybody_failed, link_gaps, watched_until
+from monitor.core.board import Board
+from monitor.core.condition import Cause, Condition, Fault
+from monitor.core.due import Plan, interval, next_look
+from monitor.core.event import CommonCause, common_causes
+from monitor.core.fleet import Camera, Fleet, Registration
+from monitor.core.outage import (
+    FAILING,
+    CameraState,
+    Rules,
+    advance,
+    bridge,
+    decide,
+    doubts,
+    expire,
+    forget_refusals,
+    resume,
+    settled,
+    unseen,
+)
+from monitor.core.period import midnight
+from monitor.core.record import Event, Gap, Interval, Transition
+from monitor.core.verdict import Look, judge, void
+from monitor.gate import Gate, Job, Lane, Limits
+from monitor.live import PROVEN_BEFORE, Live
+from monitor.logins import Login, Logins
+from monitor.looks import Looker
+from monitor.store import CameraMemory, Decision, Evidence, EvidenceKind, Membership, Ruling
+from monitor.wheel import Wheel
+from monitor.witness import Outpost
+from probes.observation import Depth, Observation, Outcome, Target
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 0.05
+"""How often the wheel is turned when nothing ends a look sooner."""
+
+SLICES = 20
+"""The fleet is gone through in so many parts, one a tick, so that no tick is long."""
+
+RECENT_LOOKS = 2000
+"""How far back the rule for a county without witnesses goes, in looks."""
+
+GOOD_PICTURE_S = 86400
+"""A good picture a day is kept of each camera: enough for "then and now", and a healthy round writes no row."""
+
+LEDGER_S = 5.0
+"""How often the ledger is asked whether somebody has changed it."""
+
+Seen = tuple[tuple[Observation, ...], Look]
+"""What one look saw, and what it says."""
+
+
+class Ears(Protocol):
+    """Who is told of what the rounds do: the metrics."""
+
+    def look_ended(self, *, township: str, probe: str, outcome: str) -> None:
+        """One observation was made."""
+
+    def round_ended(self, *, at: float, took_s: float) -> None:
+        """All looks that fell due within one light interval are done."""
+
+    def round_was_void(self) -> None:
+        """We were blind during a round."""
+
+    def looks_skipped(self, count: int = 1) -> None:
+        """Looks could not be begun before the next one was due."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """How the rounds are run: the rules and numbers of config.toml."""
+
+    rules: Rules
+    plan: Plan
+    limits: Limits
+    common_cause: CommonCause
+    grave: frozenset[Fault]
+    excuse_links: bool = False
+    coverage_s: float = 10.0
+    """how often the reach of the record is committed"""
+    board_s: float = 2.0
+    """how often the board is made anew"""
+    count_s: float = 15.0
+    """how often the month is counted anew"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """The fleet as the store has it, ready to be looked at."""
+
+    generation: int
+    fleet: Fleet
+    targets: Mapping[str, Target]
+    memberships: tuple[Membership, ...]
+
+
+class Books(Protocol):
+    """Where the ledger comes from. Both block: they are called in a thread."""
+
+    def generation(self) -> int:
+        """Grows with every change."""
+
+    def read(self) -> Ledger:
+        """The ledger as it stands."""
+
+
+@dataclass(slots=True)
+class _Period:
+    """The looks that fall due within one light interval: what the metrics call a round."""
+
+    began: float
+    open_looks: int = 0
+    closed: bool = False
+    void: bool = False
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One camera between its looks."""
+
+    camera: Camera
+    target: Target
+    state: CameraState
+    period: _Period
+    last: dict[Depth, int] = field(default_factory=dict)
+    depth: Depth = Depth.LIGHT
+    due: float = 0.0
+    busy: bool = False
+    asked: list[tuple[Depth, asyncio.Future[Seen]]] = field(default_factory=list)
+    good_kept_at: int = 0
+
+    @property
+    def wanted(self) -> Depth:
+        """How deep the next look goes: what is due, or more if somebody asked for it."""
+        return max([self.depth, *(depth for depth, _ in self.asked)])
+
+
+class Rounds:
+    """Looks at a fleet until cancelled. ``open`` first, then ``run``."""
+
+    def __init__(
+        self, *, books: Books, clerk: Clerk, looker: Looker, outpost: Outpost, clock: Clock, ways: Ways, ears: Ears
+    ) -> None:
+        self._books = books
+        self._clerk = clerk
+        self._looker = looker
+        self._outpost = outpost
+        self._clock = clock
+        self._ways = ways
+        self._ears = ears
+        self._gate = Gate(ways.limits)
+        self._wheel = Wheel()
+        self._live = Live(ways.rules)
+        self._logins = Logins((), (), ways.rules.hold_s)
+        self._ledger = Ledger(generation=-1, fleet=Fleet.of((), ()), targets={}, memberships=())
+        self._watched: dict[str, _Watched] = {}
+        self._periods = deque([_Period(clock.monotonic())])
+        self._recent: deque[Look] = deque(maxlen=RECENT_LOOKS)
+        self._looks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._events: tuple[Event, ...] = ()
+        self._board = self._make_board()
+        self.progress = clock.monotonic()
+        """when the wheel was last turned (monotonic seconds)"""
+
+    @property
+    def board(self) -> Board:
+        """The newest board."""
+        return self._board
+
+    @property
+    def waiting(self) -> int:
+        """Looks that are due and not yet begun."""
+        return self._gate.waiting
+
+    # Who is watched
+
+    async def open(self) -> None:
+        """Take up the record where the last run left it."""
+        past = await asyncio.to_thread(self._clerk.read_past)
+        self._ledger = await asyncio.to_thread(self._books.read)
+        self._events = past.events
+        self._logins = Logins(past.holds, _proven(self._ledger.fleet, past), self._ways.rules.hold_s)
+        added: list[Transition] = []
+        for camera in self._in_service():
+            memory = past.memories.get(camera.id)
+            target = replace(self._ledger.targets[camera.id], memory=memory)
+            added += self._enter(camera, target, past.history.get(camera.id, ()), past.covered_until)
+        self._clerk.write(added)
+        await self._clerk.count(self._ledger.fleet, self._ledger.memberships)
+        self._board = self._make_board()
+
+    def _in_service(self) -> list[Camera]:
+        now, zone = int(self._clock.now()), self._clerk.month.zone
+        return [camera for camera in self._ledger.fleet.cameras.values() if _is_watched(camera, now, zone)]
+
+    def _enter(
+        self, camera: Camera, target: Target, history: Sequence[Transition], covered_until: int
+    ) -> tuple[Transition, ...]:
+        """Begin to watch one camera; returns what this adds to the record."""
+        now = int(self._clock.now())
+        self._clerk.enter(camera, history, covered_until)
+        if history:
+            state, added = resume(camera.id, history, covered_until, now, self._ways.rules)
+        else:
+            state = unseen(camera.id, now)
+            added = (_first_line(state),)
+        watched = _Watched(camera, target, state, self._periods[-1])
+        self._watched[camera.id] = watched
+        self._live.show(state, now)
+        self._schedule(watched)
+        return added
+
+    async def _renew_ledger(self) -> None:
+        """Take over what another process has changed in the ledger."""
+        if await asyncio.to_thread(self._books.generation) == self._ledger.generation:
+            return
+        before, self._ledger = self._ledger, await asyncio.to_thread(self._books.read)
+        cameras = {camera.id: camera for camera in self._in_service()}
+        for gone in self._watched.keys() - cameras.keys():
+            self._leave(gone)
+        changed = _changed_credentials(before, self._ledger)
+        holds = [hold for credential in changed for hold in self._logins.changed(credential)]
+        added: list[Transition] = []
+        for camera in cameras.values():
+            watched, target = self._watched.get(camera.id), self._ledger.targets[camera.id]
+            if watched is None:
+                history = await asyncio.to_thread(self._clerk.history, camera.id)
+                added += self._enter(camera, target, history, int(self._clock.now()))
+                continue
+            watched.camera, watched.target = camera, replace(target, memory=watched.target.memory)
+            if camera.credential in changed:
+                watched.state = forget_refusals(watched.state)
+            if not watched.busy:
+                self._schedule(watched)
+        self._clerk.write(added, holds=holds)
+        log.info("the ledger has changed", cameras=len(cameras), changed_credentials=len(changed))
+
+    def _leave(self, camera: str) -> None:
+        self._wheel.forget(camera)
+        for _, future in self._watched.pop(camera).asked:
+            future.cancel()
+        self._clerk.leave(camera)
+        self._live.forget(camera)
+
+    # When and what
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        keeping = asyncio.create_task(self._keep(), name="rounds-keep")
+        self._outpost.on_look = self._on_witnesses
+        try:
+            while not keeping.done():
+                self._wake.clear()
+                self._turn()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_S):
+                        await self._wake.wait()
+            keeping.result()
+        finally:
+            tasks = [keeping, *self._looks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _turn(self) -> None:
+        """Start every look whose time has come, unless we are blind."""
+        self.progress = self._clock.monotonic()
+        if self._sees():
+            for camera in self._wheel.pop_due(self.progress):
+                self._offer(self._watched[camera])
+        for job in self._gate.ready(self.progress):
+            task = asyncio.create_task(self._look(job), name=f"look at {job.camera}")
+            self._looks.add(task)
+            task.add_done_callback(self._look_ended)
+
+    def _look_ended(self, task: asyncio.Task[None]) -> None:
+        self._looks.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a look broke off", task=task.get_name(), exc_info=error)
+
+    def _sees(self) -> bool:
+        return self._outpost.state.blind is None
+
+    def _schedule(self, watched: _Watched) -> None:
+        now = self._clock.now()
+        login_from = self._logins.allowed_from(watched.target, int(now))
+        due = next_look(watched.state, watched.last, self._ways.plan, self._ways.rules, int(now), login_from=login_from)
+        watched.depth = due.depth
+        watched.due = self._clock.monotonic() + max(0.0, due.at - now)
+        self._wheel.set(watched.camera.id, watched.due)
+
+    def _offer(self, watched: _Watched) -> None:
+        watched.busy = True
+        watched.period = self._periods[-1]
+        watched.period.open_looks += 1
+        self._gate.offer(
+            Job(
+                camera=watched.camera.id,
+                address=watched.camera.address,
+                link=watched.camera.township,
+                lane=Lane.LIGHT if watched.wanted <= Depth.ONVIF else Lane.MEDIA,
+                channels=watched.target.channels_at_address,
+            )
+        )
+
+    def look_now(self, camera: str, depth: Depth) -> asyncio.Future[Seen]:
+        """Ask for one look at ``depth`` as soon as the caps allow it. Raises KeyError for a camera not watched."""
+        watched = self._watched[camera]
+        future: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
+        watched.asked.append((depth, future))
+        if not watched.busy:
+            self._wheel.forget(camera)
+            self._offer(watched)
+            self._wake.set()
+        return future
+
+    def watched(self) -> tuple[str, ...]:
+        """The cameras that are looked at."""
+        return tuple(self._watched)
+
+    # One look
+
+    async def _look(self, job: Job) -> None:
+        watched = self._watched.get(job.camera)
+        if watched is None:
+            self._gate.release(job, now=self._clock.monotonic())
+            return
+        try:
+            await self._look_at(watched, job)
+        finally:
+            watched.busy = False
+            self._count_look(watched.period)
+            if self._watched.get(job.camera) is watched:
+                if watched.asked:
+                    self._offer(watched)
+                else:
+                    self._schedule(watched)
+
+    async def _look_at(self, watched: _Watched, job: Job) -> None:
+        began = int(self._clock.now())
+        depth, asked = watched.wanted, watched.asked
+        watched.asked = []
+        self._count_skipped(watched)
+        held = depth > Depth.LIGHT and not self._logins.begin(watched.target, began)
+        try:
+            observations = await self._looker.look(watched.target, Depth.LIGHT if held else depth)
+        except BaseException:
+            self._gate.release(job, now=self._clock.monotonic())
+            raise
+        self._charge(job, watched, observations)
+        look = judge(observations, grave=self._ways.grave, held=held)
+        if depth > Depth.LIGHT and not held:
+            self._log_in_ended(watched, look, observations)
+        watched.last[Depth.LIGHT if held else depth] = look.at
+        if look.condition in FAILING:
+            look = await self._vouched(look)
+        if self._watched.get(job.camera) is watched:
+            self._apply(watched, look, observations)
+        for _, future in asked:
+            if not future.done():
+                future.set_result((observations, look))
+
+    def _count_skipped(self, watched: _Watched) -> None:
+        overdue = self._clock.monotonic() - watched.due
+        if (missed := int(overdue / interval(watched.state, self._ways.plan))) > 0:
+            self._ears.looks_skipped(missed)
+
+    def _charge(self, job: Job, watched: _Watched, observations: Sequence[Observation]) -> None:
+        """What a look costs its link and teaches about its device."""
+        received = sum(count for each in observations if isinstance(count := each.facts.get("bytes"), int))
+        busy = any(each.outcome is Outcome.BUSY for each in observations)
+        self._gate.release(job, now=self._clock.monotonic(), received=received, busy=busy)
+        for each in observations:
+            self._ears.look_ended(township=watched.camera.township, probe=each.probe, outcome=each.outcome.value)
+
+    def _log_in_ended(self, watched: _Watched, look: Look, observations: Sequence[Observation]) -> None:
+        credential = watched.target.credential
+        on_trial = credential is not None and self._logins.on_trial(credential.id)
+        holds = self._logins.end(watched.target, _login(look, observations), look.at)
+        self._clerk.write(holds=holds)
+        if credential is not None and on_trial and not self._logins.on_trial(credential.id):
+            for other in self._watched.values():
+                if other.camera.credential == credential.id and not other.busy:
+                    self._schedule(other)
+
+    async def _vouched(self, look: Look) -> Look:
+        """The failing look as it may be applied: void when we were blind, or when everybody fails at once."""
+        self._recent.append(look)
+        await self._outpost.look_later_than(self._clock.monotonic())
+        if self._sees() and (self._outpost.has_witnesses or not self._everybody_fails(look.at)):
+            return look
+        return void(look, Cause.OURS)
+
+    def _everybody_fails(self, at: int) -> bool:
+        recent = [
+            look for look in self._recent if at - look.at <= self._ways.plan.light_s and look.camera in self._watched
+        ]
+        states = {look.camera: self._watched[look.camera].state for look in recent}
+        return everybody_failed(recent, states, {camera: self._watched[camera].camera.township for camera in states})
+
+    def _apply(self, watched: _Watched, look: Look, observations: Sequence[Observation]) -> None:
+        """What the look does to the record: the one place where a verdict is made."""
+        if look.condition not in FAILING:
+            self._recent.append(look)
+        self._live.saw(look, observations)
+        if not self._sees():
+            return
+        before = watched.state
+        watched.state, transitions = advance(before, look, self._ways.rules)
+        self._live.show(watched.state, look.at)
+        evidence = self._evidence(watched, before, look, observations[0], changed=bool(transitions))
+        memories = self._remember(watched, look, observations[0])
+        self._clerk.write(transitions, witnesses=self._answers, evidence=evidence, memories=memories)
+        if look.refused_login and self._logins.speaks_for_device(watched.target, watched.target.channels_at_address):
+            self._share_refusal(watched, look)
+
+    def _share_refusal(self, watched: _Watched, look: Look) -> None:
+        """The device refuses this login for whoever asks: its other channels need not be asked one by one."""
+        for other in self._watched.values():
+            if other is watched or other.camera.address != watched.camera.address:
+                continue
+            if other.camera.credential == watched.camera.credential:
+                shared = replace(look, camera=other.camera.id)
+                other.state, transitions = advance(other.state, shared, self._ways.rules)
+                self._live.show(other.state, look.at)
+                self._clerk.write(transitions, witnesses=self._answers)
+
+    def _evidence(
+        self, watched: _Watched, before: CameraState, look: Look, first: Observation, *, changed: bool
+    ) -> tuple[Evidence, ...]:
+        """Every look that speaks against the record or changes it is kept, and a good picture a day."""
+        if look.condition is Condition.INTACT:
+            old = look.at - watched.good_kept_at >= GOOD_PICTURE_S
+            if not changed and not (old and first.jpeg is not None):
+                return ()
+            watched.good_kept_at = look.at
+            return (Evidence.of(first, EvidenceKind.GOOD),)
+        if changed or doubts(watched.state) != doubts(before):
+            return (Evidence.of(first, EvidenceKind.FAULT),)
+        return ()
+
+    def _remember(self, watched: _Watched, look: Look, first: Observation) -> tuple[CameraMemory, ...]:
+        """A good picture is what the next one is held against; it is stored together with the one kept as evidence."""
+        if first.memory is None or look.condition is not Condition.INTACT:
+            return ()
+        watched.target = replace(watched.target, memory=first.memory)
+        if watched.good_kept_at != look.at:
+            return ()
+        return (CameraMemory(camera=watched.camera.id, memory=first.memory),)
+
+    # Time that passes without a look
+
+    async def _keep(self) -> None:
+        """Go through the fleet slice by slice, and keep everything that has a time of its own."""
+        clocks = self._clock.now(), self._clock.monotonic()
+        due = dict.fromkeys((self._cover, self._make_anew, self._count, self._renew_ledger, self._end_period), 0.0)
+        every = {
+            self._cover: self._ways.coverage_s,
+            self._make_anew: self._ways.board_s,
+            self._count: self._ways.count_s,
+            self._renew_ledger: LEDGER_S,
+            self._end_period: float(self._ways.plan.light_s),
+        }
+        part = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            before, clocks = clocks, (self._clock.now(), self._clock.monotonic())
+            self._notice_clock_step(before, clocks)
+            part = (part + 1) % SLICES
+            for watched in list(self._watched.values())[part::SLICES]:
+                self._pass_time(watched)
+            for chore, interval_s in every.items():
+                if clocks[1] >= due[chore]:
+                    due[chore] = clocks[1] + interval_s
+                    await chore()
+
+    def _pass_time(self, watched: _Watched) -> None:
+        now = self._clock.now()
+        if self._sees() and not watched.busy:
+            own = interval(watched.state, self._ways.plan)
+            state, transitions = expire(watched.state, now, own, self._ways.rules)
+            if transitions:
+                watched.state = state
+                self._live.show(state, int(now))
+                self._clerk.write(transitions, witnesses=self._answers)
+        limit = watched_until(self._outpost.state, watched.camera.township, excuse_links=self._ways.excuse_links)
+        self._clerk.show(watched.camera, min(settled(watched.state), limit))
+
+    def _notice_clock_step(self, before: tuple[float, float], now: tuple[float, float]) -> None:
+        gap = clock_step(*before, *now)
+        if gap is None:
+            return
+        log.warning("the wall clock was set forward", skipped_s=(gap.ended or gap.began) - gap.began)
+        self._clerk.write(gaps=(gap,))
+        self._bridge(gap)
+
+    def _on_witnesses(self, state: Witnesses, closed: tuple[Gap, ...]) -> None:
+        """After each look at canary and witnesses."""
+        opened = (state.blind,) if state.blind is not None else ()
+        self._clerk.write(gaps=(*opened, *closed))
+        if opened:
+            self._periods[-1].void = True
+        for gap in closed:
+            if gap.cause is not Cause.LINK_EXCUSED or self._ways.excuse_links:
+                self._bridge(gap)
+        if opened or closed:
+            self._board = self._make_board()
+            self._wake.set()
+
+    def _bridge(self, gap: Gap) -> None:
+        """Doubts do not reach over a stretch in which nobody could look."""
+        now = int(self._clock.now())
+        added: list[Transition] = []
+        for watched in self._watched.values():
+            if gap.township in (None, watched.camera.township):
+                watched.state, transitions = bridge(watched.state, gap)
+                added += transitions
+                self._live.show(watched.state, now)
+                if not watched.busy:
+                    self._schedule(watched)
+        self._clerk.write(added, witnesses=self._answers)
+
+    def _count_look(self, period: _Period) -> None:
+        period.open_looks -= 1
+        self._end_old_periods()
+
+    async def _end_period(self) -> None:
+        self._periods[-1].closed = True
+        self._periods.append(_Period(self._clock.monotonic(), void=not self._sees()))
+        self._end_old_periods()
+
+    def _end_old_periods(self) -> None:
+        while self._periods[0].closed and self._periods[0].open_looks <= 0:
+            ended = self._periods.popleft()
+            self._ears.round_ended(at=self._clock.now(), took_s=self._clock.monotonic() - ended.began)
+            if ended.void:
+                self._ears.round_was_void()
+
+    async def _cover(self) -> None:
+        self._clerk.cover(min(int(self._clock.now()), self._outpost.state.good_at))
+
+    async def _count(self) -> None:
+        await self._clerk.count(self._ledger.fleet, self._ledger.memberships)
+
+    # What is shown
+
+    async def _make_anew(self) -> None:
+        self._find_events()
+        self._board = self._make_board()
+
+    def _find_events(self) -> None:
+        failing = {
+            camera: (watched.state.since, watched.state.fault)
+            for camera, watched in self._watched.items()
+            if watched.state.condition in FAILING
+        }
+        before = {event.id: event for event in self._events}
+        found = common_causes(
+            self._ledger.fleet, failing, self._ways.common_cause, self._events, now=int(self._clock.now())
+        )
+        self._clerk.write(events=[event for event in found if before.get(event.id) != event])
+        self._events = tuple(event for event in found if event.ended is None)
+
+    def _make_board(self) -> Board:
+        return self._live.board(
+            now=int(self._clock.now()),
+            fleet=self._ledger.fleet,
+            seconds=self._clerk.seconds,
+            events=self._events,
+            counts=self._clerk.by_township,
+            county=self._clerk.county.online_intact_rate,
+            blind=self._outpost.state.blind,
+            link_gaps=link_gaps(self._outpost.state),
+            month=str(self._clerk.month),
+        )
+
+    @property
+    def _answers(self) -> Mapping[str, bool]:
+        return self._outpost.state.answers
+
+    def life(self, camera: str) -> tuple[list[Interval], tuple[Transition, ...]]:
+        """The camera's month so far: its intervals, and the transitions that began them. Raises KeyError."""
+        return self._clerk.life(self._watched[camera].camera, int(self._clock.now()))
+
+    async def decide(self, camera: str, *, accept: bool, by: str) -> bool:
+        """A person confirms or refutes the camera's doubted picture; False when nothing is in doubt any more.
+
+        Returns once the decision is in the store. Raises KeyError for a camera not watched.
+        """
+        watched = self._watched[camera]
+        doubt = next((doubt for doubt in doubts(watched.state) if doubt.needs_person), None)
+        if doubt is None:
+            return False
+        now = int(self._clock.now())
+        watched.state, transitions = decide(watched.state, accept, now, self._ways.rules)
+        self._live.show(watched.state, now)
+        decision = Decision(
+            camera=camera,
+            at=now,
+            by=by,
+            ruling=Ruling.CONFIRMED if accept else Ruling.REFUTED,
+            condition=doubt.condition,
+            fault=doubt.fault,
+            since=doubt.since,
+        )
+        if not watched.busy:
+            self._schedule(watched)
+        self._board = self._make_board()
+        written = self._clerk.write(transitions, witnesses=self._answers, decisions=(decision,))
+        if written is not None:
+            await written
+        return True
+
+
+def _is_watched(camera: Camera, now: int, zone: tzinfo) -> bool:
+    """In the ledger, in service today, and with an address to look at."""
+    if camera.registration is Registration.RETIRED or not camera.host:
+        return False
+    if camera.in_service_from is not None and now < midnight(camera.in_service_from, zone):
+        return False
+    return camera.in_service_to is None or now < midnight(camera.in_service_to, zone)
+
+
+def _first_line(state: CameraState) -> Transition:
+    """The camera's record begins: nothing is known of it yet."""
+    return Transition(
+        camera=state.camera, at=state.since, condition=state.condition, cause=state.cause, decided_at=state.decided_at
+    )
+
+
+def _proven(fleet: Fleet, past: Past) -> set[str]:
+    """The credentials that some camera has accepted before."""
+    return {
+        camera.credential
+        for camera in fleet.cameras.values()
+        if any(transition.condition is Condition.INTACT for transition in past.history.get(camera.id, ()))
+    }
+
+
+def _changed_credentials(before: Ledger, after: Ledger) -> set[str]:
+    """The ids of the credentials whose login is another one now."""
+    old = {target.credential.id: target.credential for target in before.targets.values() if target.credential}
+    new = {target.credential.id: target.credential for target in after.targets.values() if target.credential}
+    return {credential for credential in old if credential in new and old[credential] != new[credential]}
+
+
+def _login(look: Look, observations: Sequence[Observation]) -> Login:
+    """What the look says of the login it used. A stream described without a challenge accepted it as well."""
+    if look.refused_login:
+        return Login.REFUSED
+    described = PROVEN_BEFORE.get(observations[0].step, Depth.MEDIA) >= Depth.DESCRIBE
+    if observations[0].outcome in (Outcome.OK, Outcome.UNDECODABLE, Outcome.BAD_PICTURE) or (
+        described and observations[0].outcome is not Outcome.INCONCLUSIVE
+    ):
+        return Login.ACCEPTED
+    return Login.UNASKED
