@@ -49,7 +49,7 @@ def prepare(url: URL, *, at: int, check: bool, upgrade_beside_daemon: bool) -> N
 
 def head() -> str:
     """The newest step known to this program."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
     if newest is None:
         raise StoreError("the program was packed without its database migrations")
     return newest
@@ -77,7 +77,8 @@ def _upgrade_server(url: URL) -> None:
 
 def _create(url: URL, path: Path) -> None:
     unfinished = beside(path, ".new")
-    unfinished.unlink(missing_ok=True)
+    for leftover in ("", "-wal", "-shm"):
+        beside(unfinished, leftover).unlink(missing_ok=True)
     engine = migrating_engine(url.set(database=str(unfinished)))
     try:
         _upgrade(engine, url)
@@ -114,7 +115,7 @@ def _prepare_file(url: URL, path: Path, *, at: int, check: bool, upgrade_beside_
 
 def _upgrade(engine: Engine, url: URL) -> None:
     with engine.begin() as connection:
-        config = _config()
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if url.get_backend_name() == "sqlite":
@@ -133,7 +134,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _refuse_newer(current: str, path: Path) -> None:
-    known = {step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {step.revision for step in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if current not in known:
         raise SchemaTooNewError(f"{path} has schema {current}, made by a newer xunjian; this one knows {head()}")
 
@@ -145,7 +146,8 @@ def _quick_check(engine: Engine, path: Path) -> None:
         raise StoreDamagedError(f"{path} is damaged ({findings[0]}); restore a backup")
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Where Alembic finds the steps."""
     config = Config()
     config.set_main_option("script_location", str(files("monitor.store") / "migrations"))
     config.set_main_option("path_separator", "os")

@@ -73,7 +73,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class Waiting:
     """A batch, and everybody who waits for it or for one that it replaces."""
 
     batch: Batch
@@ -90,8 +90,8 @@ class Writer:
         self._commit = commit
         self._retry_s = retry_s
         self._changed = Condition()
-        self._queue: deque[_Waiting] = deque()
-        self._unwritten: tuple[_Waiting, ...] = ()
+        self._queue: deque[Waiting] = deque()
+        self._unwritten: tuple[Waiting, ...] = ()
         self._stopping = False
         self._failing_since: float | None = None
         self._reason = ""
@@ -110,7 +110,7 @@ class Writer:
         with self._changed:
             if self._stopping:
                 raise StoreClosedError("the store is closed")
-            self._queue.append(_Waiting(batch, (future,)))
+            self._queue.append(Waiting(batch, (future,)))
             self._changed.notify()
         return future
 
@@ -182,7 +182,7 @@ class Writer:
                 refused.__cause__ = error
                 self._settle((waiting,), refused)
 
-    def _write(self, portion: tuple[_Waiting, ...]) -> None:
+    def _write(self, portion: tuple[Waiting, ...]) -> None:
         began = monotonic()
         pictures_lost = self._commit([waiting.batch for waiting in portion])
         ended = monotonic()
@@ -195,7 +195,7 @@ class Writer:
             self._write_seconds = self._write_seconds.with_one(ended - began)
         self._settle(portion, None)
 
-    def _settle(self, portion: tuple[_Waiting, ...], error: Exception | None) -> None:
+    def _settle(self, portion: tuple[Waiting, ...], error: Exception | None) -> None:
         with self._changed:
             settled = {id(waiting) for waiting in portion}
             self._unwritten = tuple(waiting for waiting in self._unwritten if id(waiting) not in settled)
@@ -234,23 +234,23 @@ def is_storage_failure(error: Exception) -> bool:
     return type(error) is DatabaseError
 
 
-def coalesce(pending: Sequence[_Waiting]) -> tuple[_Waiting, ...]:
+def coalesce(pending: Sequence[Waiting]) -> tuple[Waiting, ...]:
     """Leave out what a later batch replaces; a batch of which nothing is left hands its futures to the next one."""
     later = _Later()
-    kept: list[_Waiting] = []
+    kept: list[Waiting] = []
     for waiting in reversed(pending):
         batch = later.reduced(waiting.batch)
         if kept and batch == _NOTHING:
-            kept[-1] = _Waiting(kept[-1].batch, (*waiting.futures, *kept[-1].futures))
+            kept[-1] = Waiting(kept[-1].batch, (*waiting.futures, *kept[-1].futures))
         else:
-            kept.append(_Waiting(batch, waiting.futures))
+            kept.append(Waiting(batch, waiting.futures))
     return tuple(reversed(kept))
 
 
-def without_old_pictures(pending: Sequence[_Waiting], limit: int) -> tuple[tuple[_Waiting, ...], int]:
+def without_old_pictures(pending: Sequence[Waiting], limit: int) -> tuple[tuple[Waiting, ...], int]:
     """Keep the newest ``limit`` pictures; returns the batches and how many pictures were dropped from them."""
     dropped = 0
-    kept: list[_Waiting] = []
+    kept: list[Waiting] = []
     for waiting in reversed(pending):
         evidence: list[Evidence] = []
         for seen in reversed(waiting.batch.evidence):
@@ -258,7 +258,7 @@ def without_old_pictures(pending: Sequence[_Waiting], limit: int) -> tuple[tuple
             limit -= seen.jpeg is not None
             dropped += over
             evidence.append(replace(seen, jpeg=None) if over else seen)
-        kept.append(_Waiting(replace(waiting.batch, evidence=tuple(reversed(evidence))), waiting.futures))
+        kept.append(Waiting(replace(waiting.batch, evidence=tuple(reversed(evidence))), waiting.futures))
     return tuple(reversed(kept)), dropped
 
 

@@ -53,9 +53,9 @@ def _create_ledger() -> None:
         sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.CheckConstraint("valid_to > valid_from", name=op.f("ck_township_version_span")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_township_version")),
         sa.UniqueConstraint("code", "valid_from", name=op.f("uq_township_version_code_valid_from")),
+        sa.CheckConstraint("valid_to > valid_from", name=op.f("ck_township_version_span")),
         sqlite_strict=True,
     )
     op.create_index(
@@ -76,10 +76,10 @@ def _create_ledger() -> None:
         sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.CheckConstraint("valid_to > valid_from", name=op.f("ck_camera_version_span")),
-        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_camera_version_camera_camera")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_camera_version")),
         sa.UniqueConstraint("camera", "valid_from", name=op.f("uq_camera_version_camera_valid_from")),
+        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_camera_version_camera_camera")),
+        sa.CheckConstraint("valid_to > valid_from", name=op.f("ck_camera_version_span")),
         sqlite_strict=True,
     )
     op.create_index(
@@ -102,8 +102,8 @@ def _create_ledger() -> None:
         "fleet_generation",
         sa.Column("key", WHOLE, autoincrement=False, nullable=False),
         sa.Column("generation", WHOLE, nullable=False),
-        sa.CheckConstraint("key = 1", name=op.f("ck_fleet_generation_single")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_fleet_generation")),
+        sa.CheckConstraint("key = 1", name=op.f("ck_fleet_generation_single")),
         sqlite_strict=True,
     )
 
@@ -121,14 +121,14 @@ def _create_record() -> None:
         sa.Column("looks", sa.Text(), nullable=False),
         sa.Column("witness_answers", WHOLE),
         sa.Column("evidence_at", WHOLE),
-        sa.CheckConstraint(
-            "condition IN ('intact', 'impaired', 'offline', 'unknown')", name=op.f("ck_transition_condition")
-        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_transition")),
         sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_transition_camera_camera")),
         sa.ForeignKeyConstraint(
             ["witness_answers"], ["witness_answers.key"], name=op.f("fk_transition_witness_answers_witness_answers")
         ),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_transition")),
+        sa.CheckConstraint(
+            "condition IN ('intact', 'impaired', 'offline', 'unknown')", name=op.f("ck_transition_condition")
+        ),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_transition_camera_at"), "transition", ["camera", "at"], unique=False)
@@ -140,9 +140,9 @@ def _create_record() -> None:
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("township", sa.Text(), nullable=False),
-        sa.CheckConstraint("ended >= began", name=op.f("ck_gap_span")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_gap")),
         sa.UniqueConstraint("began", "cause", "reason", "township", name=op.f("uq_gap_began_cause_reason_township")),
+        sa.CheckConstraint("ended >= began", name=op.f("ck_gap_span")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -150,8 +150,8 @@ def _create_record() -> None:
         sa.Column("boot", sa.Text(), nullable=False),
         sa.Column("began", WHOLE, nullable=False),
         sa.Column("until", WHOLE, nullable=False),
-        sa.CheckConstraint("until >= began", name=op.f("ck_coverage_span")),
         sa.PrimaryKeyConstraint("boot", name=op.f("pk_coverage")),
+        sa.CheckConstraint("until >= began", name=op.f("ck_coverage_span")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -164,8 +164,8 @@ def _create_record() -> None:
         sa.Column("ended", WHOLE),
         sa.Column("cameras", sa.Text(), nullable=False),
         sa.Column("of", WHOLE, nullable=False),
-        sa.CheckConstraint("ended >= began", name=op.f("ck_event_span")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+        sa.CheckConstraint("ended >= began", name=op.f("ck_event_span")),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_event_began"), "event", ["began"], unique=False)
@@ -180,9 +180,9 @@ def _create_record() -> None:
         sa.Column("fault", sa.Text()),
         sa.Column("since", WHOLE, nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.CheckConstraint("ruling IN ('confirmed', 'refuted')", name=op.f("ck_decision_ruling")),
-        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_decision_camera_camera")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_decision")),
+        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_decision_camera_camera")),
+        sa.CheckConstraint("ruling IN ('confirmed', 'refuted')", name=op.f("ck_decision_ruling")),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_decision_camera_at"), "decision", ["camera", "at"], unique=False)
@@ -201,10 +201,10 @@ def _create_looks() -> None:
         sa.Column("measures", sa.Text(), nullable=False),
         sa.Column("picture", sa.Text()),
         sa.Column("sha256", sa.Text()),
-        sa.CheckConstraint("kind IN ('good', 'fault')", name=op.f("ck_evidence_kind")),
-        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_evidence_camera_camera")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_evidence")),
         sa.UniqueConstraint("camera", "at", "kind", name=op.f("uq_evidence_camera_at_kind")),
+        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_evidence_camera_camera")),
+        sa.CheckConstraint("kind IN ('good', 'fault')", name=op.f("ck_evidence_kind")),
         sqlite_strict=True,
     )
     op.create_index(
@@ -222,8 +222,8 @@ def _create_looks() -> None:
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("thumb", sa.LargeBinary(), nullable=False),
         sa.Column("clock_strip", sa.Text()),
-        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_memory_camera_camera")),
         sa.PrimaryKeyConstraint("camera", name=op.f("pk_memory")),
+        sa.ForeignKeyConstraint(["camera"], ["camera.key"], name=op.f("fk_memory_camera_camera")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -244,8 +244,8 @@ def _create_looks() -> None:
         sa.Column("ended", WHOLE),
         sa.Column("counts", sa.Text(), nullable=False),
         sa.Column("void", sa.Text()),
-        sa.CheckConstraint("ended >= started", name=op.f("ck_round_span")),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_round")),
+        sa.CheckConstraint("ended >= started", name=op.f("ck_round_span")),
         sqlite_strict=True,
     )
 
