@@ -43,6 +43,7 @@ class KeyFrameAssembler(ABC):
         self._order = SequenceCheck()
         self._timestamp: int | None = None
         self._joined_late = True
+        """Nothing was lost yet, but the first picture may have begun before we came."""
         self._sets: dict[tuple[int, int], bytes] = {}
         for unit in parameter_sets:
             self._remember(unit)
@@ -55,7 +56,7 @@ class KeyFrameAssembler(ABC):
             return None
         frame = None
         if missing:
-            self._broken = True
+            self._broken, self._joined_late = True, False
         if packet.timestamp != self._timestamp:
             if self._timestamp is not None:
                 frame = self._end_picture()

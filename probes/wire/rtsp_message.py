@@ -139,11 +139,11 @@ class MessageReader:
             self._check_unfinished(data[offset:])
             return 0
         first, *lines = data[offset : head_end.start()].split(b"\n")
-        _check_lines(first, lines)
         status = _STATUS_LINE.match(first)
         if status is None and not _REQUEST_LINE.match(first):
             raise MalformedMessage(f"neither RTSP nor HTTP: {readable(first[:60]).strip()!r}")
         self.answered = self.answered or status is not None
+        _check_lines(first, lines)
         headers = _headers(lines)
         protocol = status[1].decode("ascii").upper() if status else "RTSP"
         length = _content_length(headers) if protocol == "RTSP" else 0
