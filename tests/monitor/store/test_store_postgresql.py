@@ -1,0 +1,191 @@
+"""The same store in a real PostgreSQL server, by URL alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from monitor.core.condition import Cause, Condition, Fault
+from monitor.core.fleet import Camera, Fleet, Township
+from monitor.core.record import Event, Gap, Transition
+from monitor.store import (
+    AlreadyRunning,
+    AuditEntry,
+    Batch,
+    BatchRefusedError,
+    CameraMemory,
+    Coverage,
+    Decision,
+    Evidence,
+    EvidenceKind,
+    FleetChanges,
+    Hold,
+    Holder,
+    Round,
+    RoundKind,
+    Ruling,
+    Store,
+    StoreError,
+    TransitionRecord,
+)
+from monitor.store.engine import database_url
+from probes.observation import Depth, PictureMemory
+
+NOW = 1_790_000_000
+HILL = Township(code="t1", name="山前镇")
+GATE = Camera(id="33010200001320000001", name="村口", township="t1", village="李庄")
+TRANSITION = Transition(
+    camera=GATE.id, at=NOW, condition=Condition.OFFLINE, fault=Fault.REFUSED, decided_at=NOW + 80, looks=(NOW, NOW + 80)
+)
+EVERYTHING = Batch(
+    transitions=(TransitionRecord(transition=TRANSITION, witnesses={"canary": "ok"}, evidence_at=NOW),),
+    gaps=(Gap(began=NOW, ended=None, cause=Cause.OURS, reason="canary"),),
+    coverage=Coverage(boot="a", began=NOW, until=NOW + 60),
+    events=(Event(kind="village", place="t1/李庄", township="t1", began=NOW, cameras=(GATE.id,), of=3),),
+    evidence=(Evidence(camera=GATE.id, at=NOW, kind=EvidenceKind.GOOD, measures={"codec": "h264"}, jpeg=b"picture"),),
+    holds=(Hold(host="10.0.0.9", credential="hill", until=NOW, refusals=2),),
+    decisions=(
+        Decision(
+            camera=GATE.id,
+            at=NOW,
+            by="zhang",
+            ruling=Ruling.CONFIRMED,
+            condition=Condition.OFFLINE,
+            fault=None,
+            since=NOW,
+        ),
+    ),
+    memories=(CameraMemory(camera=GATE.id, memory=PictureMemory(at=NOW + 0.5, hash=b"\0h", thumb=b"\0t")),),
+    rounds=(Round(number=1, kind=RoundKind.INSPECTION, depth=Depth.PICTURE, started=NOW, counts={"intact": 1}),),
+    audit=(AuditEntry(at=NOW, who="zhang", action="confirm", subject=GATE.id),),
+)
+
+pytestmark = pytest.mark.real_peer
+database_number = count(1)
+
+
+class Server:
+    """A PostgreSQL server of our own, spoken to through a socket file in its folder."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        # The server refuses to run as root.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        if self._user:
+            shutil.chown(folder, user=self._user)
+        self._run("initdb", "-D", f"{folder}/data", "-U", "xunjian", "-A", "trust", "-E", "UTF8", "--no-locale")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+        self._run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start")
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        name = f"xunjian{next(database_number)}"
+        self._run("createdb", "-h", str(self._folder), "-U", "xunjian", name)
+        return f"postgresql://xunjian@/{name}?host={self._folder}"
+
+    def restart(self) -> None:
+        """Break every connection."""
+        self._run("pg_ctl", "-D", f"{self._folder}/data", "-w", "-m", "immediate", "restart")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", f"{self._folder}/data", "-w", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), *arguments]
+        subprocess.run(command, user=self._user, check=True, timeout=60, cwd="/", stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    # Debian keeps the programs apart from the PATH, one folder for each version.
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs or find_spec("psycopg") is None:
+        pytest.skip("needs PostgreSQL and its driver: apt-get install postgresql; pip install 'psycopg[binary]'")
+    with tempfile.TemporaryDirectory(prefix="xunjian-") as folder:
+        started = Server(programs[-1], Path(folder))
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def server_url(server: Server) -> str:
+    return server.new_database()
+
+
+def open_store(url: str, tmp_path: Path, *, exclusive: bool = True) -> Store:
+    return Store.open(url, at=NOW, exclusive=exclusive, who="xunjian run", evidence_dir=tmp_path)
+
+
+def test_a_server_keeps_everything_that_a_file_does(server_url: str, tmp_path: Path) -> None:
+    with open_store(server_url, tmp_path) as store:
+        changes = FleetChanges(townships=(HILL,), cameras=(GATE,))
+        assert store.save_fleet(changes, who="zhang", why="import", at=NOW) == 1
+        for _ in range(2):
+            store.write(EVERYTHING).result(30)
+    with open_store(server_url, tmp_path) as store:
+        assert store.fleet_at(NOW) == Fleet.of([HILL], [GATE])
+        assert store.transitions(0, NOW + 1) == (TRANSITION, TRANSITION)
+        assert store.transition_records(GATE.id, NOW, NOW + 1) == EVERYTHING.transitions * 2
+        assert store.last_transitions() == {GATE.id: TRANSITION}
+        assert store.gaps(NOW, NOW + 1) == EVERYTHING.gaps
+        assert store.coverages() == (EVERYTHING.coverage,)
+        assert store.open_events() == EVERYTHING.events
+        assert store.evidence(GATE.id) == EVERYTHING.evidence
+        assert store.holds() == EVERYTHING.holds
+        assert store.decisions(GATE.id) == EVERYTHING.decisions * 2
+        assert store.memories() == {GATE.id: EVERYTHING.memories[0].memory}
+        assert store.rounds() == EVERYTHING.rounds
+        assert store.audit(1) == EVERYTHING.audit
+        assert [piece.township for piece in store.memberships(NOW - 9, NOW)] == ["t1"]
+
+
+@pytest.mark.parametrize("act", ["UPDATE transition SET at = 0", "DELETE FROM audit", "TRUNCATE decision"])
+def test_a_server_forbids_changing_what_was_said(server_url: str, tmp_path: Path, act: str) -> None:
+    with open_store(server_url, tmp_path) as store:
+        store.write(EVERYTHING).result(30)
+    engine = create_engine(database_url(server_url))
+    with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
+        connection.execute(text(act))
+    engine.dispose()
+
+
+def test_a_second_daemon_on_a_server_is_told_who_the_first_is(server_url: str, tmp_path: Path) -> None:
+    with open_store(server_url, tmp_path):
+        with pytest.raises(AlreadyRunning) as caught:
+            open_store(server_url, tmp_path)
+        assert caught.value.holder == Holder(pid=os.getpid(), since=NOW, who="xunjian run")
+        open_store(server_url, tmp_path, exclusive=False).close()
+    open_store(server_url, tmp_path).close()
+
+
+def test_a_server_that_restarts_is_waited_for(server: Server, server_url: str, tmp_path: Path) -> None:
+    with open_store(server_url, tmp_path, exclusive=False) as store:
+        store.write(EVERYTHING).result(30)
+        server.restart()
+        store.write(EVERYTHING).result(30)
+        assert len(store.transitions(0, NOW + 1)) == 2
+
+
+def test_a_server_stores_the_batches_around_one_that_it_refuses(server_url: str, tmp_path: Path) -> None:
+    backwards = Gap(began=NOW, ended=NOW - 1, cause=Cause.OURS, reason="canary")
+    with open_store(server_url, tmp_path) as store:
+        wrong = store.write(Batch(gaps=(backwards,)))
+        after = store.write(EVERYTHING)
+        with pytest.raises(BatchRefusedError):
+            wrong.result(30)
+        after.result(30)
+
+
+def test_a_server_that_is_not_there_is_named_in_one_sentence(tmp_path: Path, server: Server) -> None:
+    with pytest.raises(StoreError, match="the database server cannot be used"):
+        open_store(f"postgresql://xunjian@/none?host={tmp_path}", tmp_path)
