@@ -10,7 +10,7 @@ import asyncio
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,10 @@ from monitor.clock import SystemClock
 from monitor.config import Config
 from monitor.gate import Gate, Job, Lane, Limits
 from monitor.looks import Looker, Questions
+from probes.image.pool import DecodePool
 from probes.observation import Credential, Depth, Observation, Outcome, Probe, Target
 from probes.onvif import OnvifProbe
+from probes.picture import PictureProbe
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
 from probes.testing.county import County
@@ -102,13 +104,9 @@ async def look_at_all(looker: Looker, cameras: Sequence[Planned], depth: Depth) 
     async def look(job: Job) -> None:
         first: Observation = (await looker.look(targets[job.camera], depth))[0]
         outcomes[first.outcome] += 1
-        received = first.facts.get("received_bytes", 0)
-        gate.release(
-            job,
-            now=monotonic(),
-            received=received if isinstance(received, int) else 0,
-            busy=first.outcome is Outcome.BUSY,
-        )
+        received = first.facts.get("key_frame_bytes", 0)
+        assert isinstance(received, int)
+        gate.release(job, now=monotonic(), received=received, busy=first.outcome is Outcome.BUSY)
         ended.set()
 
     for each in cameras:
@@ -123,26 +121,62 @@ async def look_at_all(looker: Looker, cameras: Sequence[Planned], depth: Depth) 
     return outcomes
 
 
-def round_at(make: Callable[[], Probe], cameras: int) -> Result:
-    """A round with the probe that ``make`` gives, counted from the first look to the last."""
-    return uvloop.run(_round_at(make, cameras))
+@asynccontextmanager
+async def light() -> AsyncIterator[Probe]:
+    """A connection."""
+    yield ReachProbe()
 
 
-async def _round_at(make: Callable[[], Probe], cameras: int) -> Result:
-    probe, clock = make(), OnvifProbe(to="clock", now=SystemClock().now)
-    depth = probe.depth
-    lane = Lane.LIGHT if depth <= Depth.ONVIF else Lane.MEDIA
-    async with served(cameras) as county:
-        asked = planned(county, lane)
+@asynccontextmanager
+async def onvif() -> AsyncIterator[Probe]:
+    """The clock and the device."""
+    probe = OnvifProbe(to="device", now=SystemClock().now)
+    yield probe
+    await probe.close()
+
+
+@asynccontextmanager
+async def clock() -> AsyncIterator[Probe]:
+    """The clock alone, which goes with every picture look."""
+    probe = OnvifProbe(to="clock", now=SystemClock().now)
+    yield probe
+    await probe.close()
+
+
+@asynccontextmanager
+async def describe() -> AsyncIterator[Probe]:
+    """A description, logged in."""
+    yield RtspProbe(to="describe")
+
+
+@asynccontextmanager
+async def media() -> AsyncIterator[Probe]:
+    """The first RTP packet."""
+    yield RtspProbe(to="media")
+
+
+@asynccontextmanager
+async def picture() -> AsyncIterator[Probe]:
+    """A key frame, decoded and judged by as many workers as config.toml says."""
+    async with DecodePool(Config().picture.workers) as pool:
+        yield PictureProbe(decoder=pool, now=SystemClock().now)
+
+
+def round_at(opened: Callable[[], AbstractAsyncContextManager[Probe]], cameras: int) -> Result:
+    """A round with the probe that ``opened`` gives, from the first look to the last."""
+    return uvloop.run(_round_at(opened, cameras))
+
+
+async def _round_at(opened: Callable[[], AbstractAsyncContextManager[Probe]], cameras: int) -> Result:
+    async with served(cameras) as county, opened() as probe, clock() as clock_probe:
+        depth = probe.depth
+        asked = planned(county, Lane.LIGHT if depth <= Depth.ONVIF else Lane.MEDIA)
         if depth is Depth.ONVIF:
             asked = [by_onvif_alone(each) for each in asked if each.target.onvif_port]
-        looker = Looker(Questions(by_depth={depth: probe}, clock=clock), SystemClock())
+        looker = Looker(Questions(by_depth={depth: probe}, clock=clock_probe), SystemClock())
         await look_at_all(looker, asked[:SAMPLE], depth)
         with Meter(apart=frozenset(county.pids)) as meter:
             outcomes = await look_at_all(looker, asked, depth)
-        for each in (probe, clock):
-            if isinstance(each, OnvifProbe):
-                await each.close()
     if outcomes[Outcome.OK] < GOOD_SHARE * len(asked):
         raise SpoiltError(f"{depth.label}: {dict(outcomes)}")
     rate = round(len(asked) / meter.usage.wall_s)
@@ -200,10 +234,7 @@ def ffmpeg(address: str, file: Path) -> list[str]:
 
 
 BENCHMARKS: dict[str, Callable[[int], Result]] = {
-    "round.light": partial(round_at, ReachProbe),
-    "round.onvif": partial(round_at, partial(OnvifProbe, now=SystemClock().now)),
-    "round.describe": partial(round_at, partial(RtspProbe, to="describe")),
-    "round.media": partial(round_at, partial(RtspProbe, to="media")),
+    **{f"round.{each.__name__}": partial(round_at, each) for each in (light, onvif, describe, media, picture)},
     "round.ffprobe": partial(by_tool, "ffprobe", ffprobe),
     "round.ffmpeg": partial(by_tool, "ffmpeg, one JPEG", ffmpeg),
 }
