@@ -170,11 +170,14 @@ def expire(state: CameraState, now: float, interval_s: float, rules: Rules) -> S
     return replace(state, run=(), rise=(), answers_since=None), (transition,)
 
 
-def resume(camera: str, history: Sequence[Transition], covered_until: int, now: int, rules: Rules) -> Step:
+def resume(
+    camera: str, history: Sequence[Transition], covered_until: int, now: int, rules: Rules, gaps: Sequence[Gap] = ()
+) -> Step:
     """The state after a restart: unknown (ours) since the record was last known to be complete.
 
     ``history`` holds the camera's transitions in order, at least from its last judged condition on and those of
-    the flapping window. One agreeing look resumes that condition, a differing one starts confirmation.
+    the flapping window. One agreeing look resumes that condition, a differing one starts confirmation; one that was
+    decided inside one of ``gaps`` is not taken for judged, see ``bridge``.
     """
     if not history:
         return unseen(camera, covered_until), ()
@@ -187,7 +190,7 @@ def resume(camera: str, history: Sequence[Transition], covered_until: int, now: 
         cause=last.cause,
         since=last.at,
         decided_at=last.decided_at,
-        known=_last_known(history),
+        known=_last_known(history, gaps),
         seen_at=at,
         judged_at=at,
         agreed_at=at,
@@ -221,7 +224,7 @@ def bridge(state: CameraState, gap: Gap) -> Step:
         pictures=tuple(picture for picture in state.pictures if not began <= picture.at < ended),
         refusals=tuple(at for at in state.refusals if not began <= at < ended),
     )
-    if state.condition not in FAILING or not began <= state.decided_at <= ended:
+    if not _decided_within(gap, state.condition, state.decided_at):
         return state, ()
     state, transition = _record(state, far, Condition.UNKNOWN, None, Cause.OURS, decided_at=far, looks=())
     return replace(state, known=None), (transition,)
@@ -531,11 +534,17 @@ def _judged(transition: Transition) -> bool:
     return transition.condition is not Condition.UNKNOWN or transition.fault is not None
 
 
-def _last_known(history: Sequence[Transition]) -> Known | None:
+def _last_known(history: Sequence[Transition], gaps: Sequence[Gap]) -> Known | None:
     for transition in reversed(history):
         if _judged(transition):
+            if any(_decided_within(gap, transition.condition, transition.decided_at) for gap in gaps):
+                return None
             return Known(transition.condition, transition.fault, depth_of(transition.fault))
     return None
+
+
+def _decided_within(gap: Gap, condition: Condition, decided_at: int) -> bool:
+    return condition in FAILING and gap.began <= decided_at and (gap.ended is None or decided_at <= gap.ended)
 
 
 def _changes(history: Sequence[Transition]) -> tuple[int, ...]:
