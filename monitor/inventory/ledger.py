@@ -130,6 +130,7 @@ def _usable_table(sheet: Sheet, notes: _Notes) -> Table | None:
         notes.refuse(
             sheet.name, None, f"超过 {MAX_ROWS} 行，其后未读取", f"has more than {MAX_ROWS} rows; the rest was not read"
         )
+        notes.nameless += 1
     for heading in table.unknown:
         notes.warn(sheet.name, None, f"不认识“{heading}”列，原样保留", f"unknown column {heading}, kept as it is")
     for heading in table.dropped:

@@ -56,11 +56,14 @@ def bounded(rows: Iterable[Iterable[Cell]]) -> tuple[list[tuple[Cell, ...]], boo
     kept: list[tuple[Cell, ...]] = []
     cells = 0
     for row in rows:
-        if len(kept) == MAX_ROWS:
-            return _without_empty_end(kept), True
         values = list(row)[:MAX_COLUMNS]
         while values and values[-1] in (None, ""):
             values.pop()
+        if len(kept) == MAX_ROWS:
+            # Sheets are often formatted down to their very end: blank rows are nothing that was left out.
+            if values:
+                return _without_empty_end(kept), True
+            continue
         cells += len(values)
         if cells > MAX_CELLS:
             raise InventoryError(

@@ -11,7 +11,7 @@ from typing import Any
 import xlrd  # type: ignore[import-untyped]  # it has no annotations
 
 from monitor.inventory.problems import InventoryError
-from monitor.inventory.sheets import EPOCH_1900, MAX_ROWS, Area, Cell, Sheet, bounded, not_a_spreadsheet
+from monitor.inventory.sheets import EPOCH_1900, Area, Cell, Sheet, bounded, not_a_spreadsheet
 from monitor.inventory.xlsx import password_protected
 
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
@@ -52,7 +52,7 @@ def _sheet(book: Any, sheet: Any) -> Sheet:
 
 
 def _rows(book: Any, sheet: Any) -> Iterator[list[Cell]]:
-    for row in range(min(sheet.nrows, MAX_ROWS + 1)):
+    for row in range(sheet.nrows):
         yield [
             _value(book, kind, value) for kind, value in zip(sheet.row_types(row), sheet.row_values(row), strict=True)
         ]

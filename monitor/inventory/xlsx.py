@@ -7,7 +7,7 @@ import posixpath
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import IO
 
 from lxml import etree
@@ -15,12 +15,14 @@ from openpyxl import load_workbook
 from openpyxl.utils import range_boundaries
 
 from monitor.inventory.problems import InventoryError
-from monitor.inventory.sheets import MAX_COLUMNS, MAX_ROWS, Absent, Area, Cell, Sheet, bounded, not_a_spreadsheet
+from monitor.inventory.sheets import MAX_COLUMNS, Absent, Area, Cell, Sheet, bounded, not_a_spreadsheet
 
 MAX_UNPACKED = 256 * 1024 * 1024
 MAX_PARTS = 5_000
 MAX_MERGED = 100_000
 PROLOGUE = 65_536
+LAST_ROW = 1_048_576
+"""Of a sheet by the format's own limit; a row number beyond it would be filled up with blank rows."""
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 STRICT_MAIN = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
@@ -40,7 +42,7 @@ def read_xlsx(content: bytes) -> tuple[Sheet, ...]:
             sheets = []
             for worksheet in book.worksheets:
                 worksheet.reset_dimensions()  # the <dimension> of a file may lie
-                values = worksheet.iter_rows(values_only=True, max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS)
+                values = worksheet.iter_rows(values_only=True, max_row=LAST_ROW, max_col=MAX_COLUMNS)
                 rows, cut = bounded(map(_cells, values))
                 merged, formulas = _scan(archive, parts.get(worksheet.title))
                 sheets.append(
@@ -119,7 +121,10 @@ def _parsed(archive: zipfile.ZipFile, part: str) -> etree._Element:
     return etree.fromstring(archive.read(part), parser)
 
 
-def _cells(values: Iterable[object]) -> list[Cell]:
+def _cells(values: tuple[object, ...]) -> list[Cell]:
+    # A row number far down makes openpyxl fill the gap with up to a million blank rows: they must cost nothing.
+    if values.count(None) == len(values):
+        return []
     return [value if isinstance(value, Cell) else str(value) for value in values]
 
 
