@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pydantic import TypeAdapter
-from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from monitor.core.fleet import Camera, Township
 from probes.observation import Step
@@ -79,7 +79,7 @@ def looks_of(at: int, text: str) -> tuple[int, ...]:
     >>> looks_of(1790000000, "[0,80]")
     (1790000000, 1790000080)
     """
-    return tuple(at + int(after) for after in json.loads(text))
+    return tuple([at + after for after in from_json(text)])
 
 
 def clock_strip_json(strip: tuple[int, int, int, int] | None) -> str | None:

@@ -78,7 +78,7 @@ def _folder_of(camera: str) -> str:
     >>> _folder_of("33010200001320000001")
     '33010200001320000001'
     >>> _folder_of("../etc")
-    'id-1a9d3b2fc8a59dd5d6ed4d6ee5ed3f8b'
+    'id-f7f9121fdb53d8de1eccbfa65c4bd976'
     """
     if _SAFE_ID.fullmatch(camera):
         return camera

@@ -12,7 +12,7 @@ from monitor.store import schema
 from monitor.store.codec import camera_json, camera_of, township_json, township_of
 from monitor.store.errors import LedgerConflictError
 from monitor.store.source import Source, overlaps
-from monitor.store.statements import add_audit, camera_keys, upsert
+from monitor.store.statements import add_audit, camera_keys, known_camera_keys, upsert
 from monitor.store.values import AuditEntry, CameraVersion, FleetChanges, Membership, StoredCredential
 
 
@@ -99,7 +99,7 @@ def save_fleet(connection: Connection, changes: FleetChanges, *, who: str, why: 
     at = max(at, _newest(connection, schema.township_version), _newest(connection, schema.camera_version))
     townships = _Entries(connection, schema.township_version, "code")
     cameras = _Entries(connection, schema.camera_version, "camera")
-    keys = camera_keys(connection, [*(camera.id for camera in changes.cameras), *changes.removed_cameras])
+    keys = camera_keys(connection, [camera.id for camera in changes.cameras])
 
     for township in changes.townships:
         standing = townships.fields(township.code)
@@ -111,8 +111,8 @@ def save_fleet(connection: Connection, changes: FleetChanges, *, who: str, why: 
             cameras.enter(keys[camera.id], {"fields": camera_json(camera), "township": camera.township})
     for code in changes.removed_townships:
         townships.end(code)
-    for camera_id in changes.removed_cameras:
-        cameras.end(keys[camera_id])
+    for key in known_camera_keys(connection, changes.removed_cameras).values():
+        cameras.end(key)
 
     townships.write(at, who, why)
     cameras.write(at, who, why)

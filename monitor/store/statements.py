@@ -54,7 +54,12 @@ def apply(connection: Connection, batch: Batch, pictures: PictureFolder) -> Appl
 
 def camera_keys(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The keys of the cameras, given to those that have none yet."""
-    return _lookup(connection, schema.camera, schema.camera.c.id.name, sorted(set(ids)))
+    return _lookup(connection, schema.camera, "id", sorted(set(ids)))
+
+
+def known_camera_keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """The keys of those cameras that have one."""
+    return _known(connection, schema.camera, "id", ids)
 
 
 def add_audit(connection: Connection, entries: Sequence[AuditEntry]) -> None:

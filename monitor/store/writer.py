@@ -129,7 +129,7 @@ class Writer:
             )
 
     def close(self, timeout_s: float) -> None:
-        """Write what waits, at most once more if the disk fails, and end the thread."""
+        """Write what waits, trying a failing disk once more, and end the thread."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -139,12 +139,13 @@ class Writer:
 
     def _run(self) -> None:
         while self._take():
+            last_try = self._stopping
             self._write_all()
-            if not self._unwritten:
-                continue
-            with self._changed:
-                if self._changed.wait_for(lambda: self._stopping, self._retry_s):
+            if self._unwritten:
+                if last_try:
                     break
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopping, self._retry_s)
         self._give_up()
 
     def _take(self) -> bool:

@@ -125,6 +125,12 @@ def test_a_camera_without_a_township_is_refused_and_nothing_changes(store: Store
     assert store.fleet_generation() == 1
 
 
+def test_removing_what_is_not_there_changes_nothing(store: Store) -> None:
+    import_first(store)
+    changes = FleetChanges(removed_townships=("t9",), removed_cameras=("nobody",))
+    assert store.save_fleet(changes, who="zhang", why="typo", at=NOW + 60) == 1
+
+
 def test_a_township_goes_with_its_last_camera(store: Store) -> None:
     import_first(store)
     changes = FleetChanges(removed_townships=("t2",), removed_cameras=(YARD.id,))

@@ -182,6 +182,16 @@ def test_closing_with_a_failing_disk_tells_who_waits(url: str, path: Path) -> No
         future.result(0)
 
 
+@pytest.mark.usefixtures("impatient")
+def test_closing_tries_a_failing_disk_once_more(url: str, path: Path) -> None:
+    store = Store.open(url, at=NOW)
+    with another_program_writing(path):
+        future = store.write(Batch(transitions=transitions(1)))
+        until_degraded(store)
+    store.close()
+    future.result(0)
+
+
 def test_a_picture_that_cannot_be_written_does_not_hold_up_the_record(url: str, path: Path, tmp_path: Path) -> None:
     in_the_way = tmp_path / "evidence"
     in_the_way.write_text("a file where the folder should be")
