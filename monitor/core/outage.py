@@ -488,11 +488,12 @@ def _judge(
     changes = state.changes
     if before is not None and before.condition is not known.condition:
         changes = (*changes, at)[-rules.flap_changes - 1 :]
+    reached = min(decided_at, state.seen_at)  # a person decides after the last look, and is none
     state = replace(
         state,
         known=known,
-        judged_at=max(state.judged_at, decided_at),
-        agreed_at=max(state.agreed_at, decided_at),
+        judged_at=max(state.judged_at, reached),
+        agreed_at=max(state.agreed_at, reached),
         run=(),
         rise=(),
         pictures=() if known.fault in IMAGE_FAULTS else state.pictures,
