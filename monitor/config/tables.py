@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -28,10 +29,12 @@ from monitor.config.values import (
 )
 from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS, Condition, Fault
 from monitor.core.due import Plan
+from monitor.core.event import CommonCause
 from monitor.core.fleet import Township
 from monitor.core.outage import Rules
 from probes.observation import Depth
 from probes.onvif import OnvifProbe
+from probes.picture import PictureProbe
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
 
@@ -123,6 +126,7 @@ class Confirm(Table):
 LIGHT = SettingsOf(ReachProbe)
 ONVIF = SettingsOf(OnvifProbe, without=("to",))
 RTSP = SettingsOf(RtspProbe, without=("to",))
+PICTURE = SettingsOf(PictureProbe)
 
 
 class Probes(Table):
@@ -131,6 +135,7 @@ class Probes(Table):
     light: Annotated[Table, LIGHT] = LIGHT.defaults()
     onvif: Annotated[Table, ONVIF] = ONVIF.defaults()
     rtsp: Annotated[Table, RTSP] = RTSP.defaults()
+    picture: Annotated[Table, PICTURE] = PICTURE.defaults()
 
     def settings(self, name: str) -> dict[str, Any]:
         """The arguments for the probe called ``name``: ``RtspProbe(to="media", **probes.settings("rtsp"))``."""
@@ -146,6 +151,34 @@ class Limits(Table):
     per_camera: Count = 1
     per_recorder: Count = 4
     link_mbit_s: Annotated[float, Field(gt=0)] = 20.0
+
+
+class Together(Table):
+    """When failures have a common cause (see ``core.event.CommonCause``)."""
+
+    members: Annotated[int, Field(ge=2)] = 3
+    window_s: WholeSeconds = 300
+
+    @property
+    def common_cause(self) -> CommonCause:
+        """The same for the rule that finds events."""
+        return CommonCause(members=self.members, window_s=self.window_s)
+
+
+class Inspection(Table):
+    """The month's numbered rounds with a picture look at every camera."""
+
+    rounds_per_month: Annotated[int, Field(ge=0, le=62)] = 8
+    day_time: time = time(10)
+    night_time: time = time(22)
+
+
+class Record(Table):
+    """How often the record and what is shown of it are renewed."""
+
+    coverage_s: Seconds = 10.0
+    board_s: Seconds = 2.0
+    count_s: Seconds = 15.0
 
 
 def _image_fault(value: object) -> object:
@@ -236,6 +269,9 @@ class Config(Table):
     confirm: Confirm = Confirm()
     probes: Probes = Probes()
     limits: Limits = Limits()
+    together: Together = Together()
+    inspection: Inspection = Inspection()
+    record: Record = Record()
     picture: Picture = Picture()
     witness: Witness = Witness()
     store: Store = Store()
