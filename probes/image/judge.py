@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from probes.image.decode import Picture, RefusedError, decode
-from probes.image.faults import absolute_faults, relative_faults
+from probes.image.faults import find_faults
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
 from probes.image.measure import Comparison, Measures, Plane, compare, hash_distance, hash_of, measure, thumb_of
 from probes.image.memory import THUMB_BYTES, THUMB_HEIGHT, THUMB_WIDTH
@@ -32,9 +32,7 @@ def judge(job: PictureJob) -> PictureJudgement:
     then = _remembered_thumb(job.memory)
     measures = measure(picture.planes)
     comparison = compare(thumb, then) if then is not None else None
-    faults = absolute_faults(measures)
-    if comparison is not None and not faults:
-        faults = relative_faults(measures, comparison)
+    faults = find_faults(measures, comparison)
     look = _Look(job=job, picture=picture, thumb=thumb, then=then, faults=faults)
     pair = compare_pair(picture.planes.small, second.planes.small) if second is not None else None
     if pair is not None and look.stands_still(pair):

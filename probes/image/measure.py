@@ -26,6 +26,7 @@ _HIGH_PASS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 _FLAT_BLOCK_STD = 4.0
 _UNIFORM_LUMA, _UNIFORM_CHROMA = 2, 3
+_CLIP_LUMA = 4
 _TEXTURED_ENERGY = 6.0
 _LOST_RATIO = 0.15
 _LIT_LUMA = 30.0
@@ -46,9 +47,10 @@ class Planes:
 class Measures:
     """The absolute measures.
 
-    ``mean``, ``std``, ``p1``, ``p99``: luma levels. ``dark``, ``bright``: shares of pixels up to 24 and from 240.
+    ``mean``, ``std``, ``p1``, ``p99``: luma levels. ``dark``, ``bright``: shares of pixels up to 24 and from 230.
     ``uniform``: share of pixels within 2 levels of the commonest luma ``mode`` whose colour is the commonest, too.
-    ``relief``: how far the means of 16 × 9 blocks spread (10th to 90th percentile), in levels.
+    ``relief``: how far the means of 4 × 3 fields spread, in levels; pixels more than 4 levels off ``mode``, such as
+    captions, count as 4 off, so that it never exceeds 8.
     ``centre``: share of edge pixels in the middle third. ``sharpness``: variance of the Laplacian, 640 wide.
     ``noise``: standard deviation of the finest grain, in levels. ``cast_u``, ``cast_v``: mean chroma off grey.
     ``chroma``: spread of the chroma. ``flat``: share of blocks without texture. ``stripes``: strength of the
@@ -91,8 +93,10 @@ class Comparison:
     ``likeness``: correlation of the edges, −1 … 1. ``shift``: how far the scene moved, in pixels of a 640-wide
     picture, and ``peak`` how sure that is, 0 … 1. ``energy``: edge energy against then. ``textured``: share of
     blocks that had texture then; ``lost``: share of those that are lit now and have lost it. ``lost_luma``,
-    ``lost_luma_then``: median luma of the lost blocks, now and then. ``difference``, ``largest_difference``: mean
-    and largest luma difference of the thumbs.
+    ``lost_luma_then``: median luma of the lost blocks, now and then; ``residue``: correlation of the edges inside
+    them, because what is seen through fog or by night still is the scene, however faint. ``sharpness``: variance of
+    the thumb's Laplacian against then. ``pattern``: correlation of the blocks' brightness with then, of pixels near
+    the commonest luma alone. ``difference``, ``largest_difference``: of the thumbs' luma.
     """
 
     likeness: float
@@ -103,6 +107,9 @@ class Comparison:
     lost: float
     lost_luma: float
     lost_luma_then: float
+    residue: float
+    sharpness: float
+    pattern: float
     difference: float
     largest_difference: float
 
@@ -143,19 +150,18 @@ def measure(planes: Planes) -> Measures:
     levels = np.arange(256)
     mean = float((shares * levels).sum())
     mode = int(shares.argmax())
-    _, laplacian = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_16S))
     return Measures(
         mean=mean,
         std=float(np.sqrt((shares * (levels - mean) ** 2).sum())),
         p1=float(np.searchsorted(cumulated, 0.01)),
         p99=float(np.searchsorted(cumulated, 0.99)),
         dark=float(cumulated[24]),
-        bright=float(1 - cumulated[239]),
+        bright=float(shares[230:].sum()),
         mode=float(mode),
         uniform=_uniform(planes, mode),
-        relief=_relief(small),
+        relief=_relief(small, mode),
         centre=_centre_edges(small),
-        sharpness=float(laplacian[0, 0] ** 2),
+        sharpness=_laplacian_variance(small),
         noise=_noise(planes.luma),
         cast_u=float(planes.u.mean() - 128),
         cast_v=float(planes.v.mean() - 128),
@@ -183,6 +189,9 @@ def compare(now: Plane, then: Plane) -> Comparison:
         lost=float(lost.sum() / max(int(textured.sum()), 1)),
         lost_luma=float(np.median(luma_now[lost])) if lost.any() else 0.0,
         lost_luma_then=float(np.median(luma_then[lost])) if lost.any() else 0.0,
+        residue=_residue(edges_now, edges_then, lost),
+        sharpness=_laplacian_variance(now) / max(_laplacian_variance(then), 1e-3),
+        pattern=_correlation(_blocks(_near(now, int(_histogram(now).argmax()))), luma_then),
         difference=float(difference.mean()),
         largest_difference=float(difference.max()),
     )
@@ -203,10 +212,14 @@ def _uniform(planes: Planes, mode: int) -> float:
     return float(same.mean())
 
 
-def _relief(small: Plane) -> float:
-    means = shrink(small, GRID_COLUMNS, GRID_ROWS).astype(np.float32)
-    low, high = np.percentile(means, (10, 90))
-    return float(high - low)
+def _relief(small: Plane, mode: int) -> float:
+    # an encoder sets whole blocks a level up or down; in large fields that is levelled out
+    fields = cv2.resize(_near(small, mode), (4, 3), interpolation=cv2.INTER_AREA)
+    return float(fields.max() - fields.min())
+
+
+def _near(plane: Plane, mode: int) -> Field:
+    return np.clip(plane, max(0, mode - _CLIP_LUMA), mode + _CLIP_LUMA).astype(np.float32)
 
 
 def _centre_edges(small: Plane) -> float:
@@ -244,14 +257,34 @@ def _edges(thumb: Plane) -> Field:
 
 
 def _blocks(field: Field) -> Field:
-    shape = (GRID_ROWS, THUMB_HEIGHT // GRID_ROWS, GRID_COLUMNS, THUMB_WIDTH // GRID_COLUMNS)
-    return np.asarray(field.reshape(shape).mean(axis=(1, 3)), np.float32)
+    return np.asarray(_split(field).mean(axis=2), np.float32)
 
 
 def _correlation(one: Field, other: Field) -> float:
     first, second = one - one.mean(), other - other.mean()
     scale = float(np.sqrt((first * first).sum() * (second * second).sum()))
     return float((first * second).sum()) / scale if scale > 1e-6 else 0.0
+
+
+def _residue(now: Field, then: Field, lost: NDArray[np.bool_]) -> float:
+    """The correlation within each lost block by itself, so that differences between blocks count for nothing."""
+    if not lost.any():
+        return 0.0
+    blocks_now, blocks_then = (_split(field)[lost] for field in (now, then))
+    return _correlation(
+        blocks_now - blocks_now.mean(axis=1, keepdims=True), blocks_then - blocks_then.mean(axis=1, keepdims=True)
+    )
+
+
+def _split(field: Field) -> Field:
+    """The pixels of each block in a row of their own."""
+    blocks = field.reshape(GRID_ROWS, THUMB_HEIGHT // GRID_ROWS, GRID_COLUMNS, THUMB_WIDTH // GRID_COLUMNS)
+    return np.asarray(blocks.swapaxes(1, 2).reshape(GRID_ROWS, GRID_COLUMNS, -1), np.float32)
+
+
+def _laplacian_variance(plane: Plane) -> float:
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(plane, cv2.CV_16S))
+    return float(deviation[0, 0] ** 2)
 
 
 def _window() -> Field:

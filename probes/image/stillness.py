@@ -1,10 +1,10 @@
 """Does the picture stand still although its packets go on?
 
 Key-frame equality proves nothing: an encoder removes weak noise, so a quiet yard and a frozen input look alike.
-What tells them apart is the clock that the camera burns in. Its strip is found as the line of text that changes
-between two key frames of one session while everything else is still, and is remembered. A later pair in which even
-that strip stands still is a frozen picture, if all of it also shows what it showed at an earlier look: a clock
-without seconds stands still for up to a minute. Where no strip is known, only hours prove it.
+What tells them apart is the clock that the camera burns in. Its strip is found as the one line of text at the rim
+that changes between two key frames of one session, and is remembered. A later pair in which everything stands still,
+that strip too, is a frozen picture, if it also shows what it showed at an earlier look: a clock without seconds
+stands still for up to a minute. Where no strip is known, only hours prove it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ CHANGED_LEVELS = 24
 STRIP_MAX_WIDTH, STRIP_MAX_HEIGHT, STRIP_RIM = 550, 90, 220
 """A caption is one line of text at the upper or lower rim; in thousandths. A blinking lamp is elsewhere."""
 
+STRIP_MIN_PIXELS = 12
+INK_DARK, INK_LIGHT = 70, 180
+"""Burned-in letters are light with a dark rim, or dark on light, so that they can be read on any ground."""
+
 STILL_SHARE = 0.000_05
 """Share of changed pixels (of 640 × 360, a dozen) up to which a pair is called still."""
 
@@ -41,7 +45,7 @@ CLOCK_STEP_S = 61.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two key frames of one session, at least two seconds apart: ``still``, or moving in one ``strip`` alone."""
+    """Two key frames of one session, at least two seconds apart: ``still``, or with a ``strip`` that moved."""
 
     still: bool
     strip: Strip | None
@@ -52,7 +56,9 @@ def compare_pair(first: Plane, second: Plane) -> Pair:
     if first.shape != second.shape:
         return Pair(still=False, strip=None)
     changed = cv2.absdiff(first, second) > CHANGED_LEVELS
-    return Pair(still=float(changed.mean()) <= STILL_SHARE, strip=_strip(changed))
+    if float(changed.mean()) <= STILL_SHARE:
+        return Pair(still=True, strip=None)
+    return Pair(still=False, strip=_find_strip(changed, first, second))
 
 
 def same_picture(now: Plane, then: Plane) -> bool:
@@ -72,18 +78,38 @@ def is_frozen(pair: Pair, now: Plane, then: Plane, *, strip: Strip | None, apart
     return apart_s >= (frozen_s if strip is None else min(CLOCK_STEP_S, frozen_s))
 
 
-def _strip(changed: NDArray[np.bool_]) -> Strip | None:
-    """The box around all changes, if it is small enough to be a caption and dense enough to be text."""
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    if rows.size == 0:
-        return None
+def _find_strip(changed: NDArray[np.bool_], first: Plane, second: Plane) -> Strip | None:
+    """The line of text that changed; None where there is none, or more than one."""
     height, width = changed.shape
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    left, right = int(columns[0]), int(columns[-1]) + 1
-    x, y = left * 1000 // width, top * 1000 // height
-    box_width, box_height = -(-(right - left) * 1000 // width), -(-(bottom - top) * 1000 // height)
-    at_rim = y + box_height <= STRIP_RIM or y >= 1000 - STRIP_RIM
-    dense = float(changed[top:bottom, left:right].mean()) >= 0.05
-    if not at_rim or not dense or box_width > STRIP_MAX_WIDTH or box_height > STRIP_MAX_HEIGHT:
-        return None
-    return x, y, box_width, box_height
+    # joins the digits of one line and, because it is flat, no two lines
+    joined = cv2.dilate(changed.astype(np.uint8), np.ones((3, 25), np.uint8))
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(joined)
+    found = [
+        _thousandths(box, width, height)
+        for box in boxes[1:, :4].tolist()
+        if _is_text(changed, first, second, box) and _is_caption(_thousandths(box, width, height))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_text(changed: NDArray[np.bool_], first: Plane, second: Plane, box: list[int]) -> bool:
+    left, top, width, height = box
+    area = np.s_[top : top + height, left : left + width]
+    enough = int(changed[area].sum()) >= STRIP_MIN_PIXELS
+    return enough and all(frame[area].min() < INK_DARK and frame[area].max() > INK_LIGHT for frame in (first, second))
+
+
+def _is_caption(strip: Strip) -> bool:
+    _, y, width, height = strip
+    at_rim = y + height <= STRIP_RIM or y >= 1000 - STRIP_RIM
+    return at_rim and width <= STRIP_MAX_WIDTH and height <= STRIP_MAX_HEIGHT
+
+
+def _thousandths(box: list[int], width: int, height: int) -> Strip:
+    left, top, box_width, box_height = box
+    return (
+        left * 1000 // width,
+        top * 1000 // height,
+        -(-box_width * 1000 // width),
+        -(-box_height * 1000 // height),
+    )
