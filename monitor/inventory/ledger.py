@@ -198,7 +198,7 @@ def _is_camera_row(reader: RowReader, table: Table, row: int, notes: _Notes) -> 
     identity, name = reader.cell("id"), reader.cell("name")
     if isinstance(identity, str) and isinstance(name, str) and field_of(identity) == "id" and field_of(name) == "name":
         return False
-    if cells.is_empty(identity) and NOT_A_CAMERA.match(cells.visible(first)):
+    if cells.is_empty(name) and NOT_A_CAMERA.match(cells.visible(first)):
         notes.warn(table.sheet.name, row, "像是合计或说明，已跳过", "looks like a total or a remark and was skipped")
         return False
     return bool(used)

@@ -95,7 +95,8 @@ class RowReader:
             return parse(self.cell(name))
         except CellError as error:
             heading = self.headings.get(name, name)
-            self.mistakes.append((f"“{heading}”{error.zh}", f"{heading}: {error.en}"))
+            # A URL with its login may stand in any column.
+            self.wrong(redact_text(f"“{heading}”{error.zh}"), redact_text(f"{heading}: {error.en}"))
             return otherwise
 
     def wrong(self, zh: str, en: str) -> None:

@@ -69,30 +69,29 @@ def _url(cell: Cell, schemes: tuple[str, ...]) -> StreamUrl | None:
 def _parts(rest: str) -> tuple[str, str, str]:
     """Login, address and path of what follows "://".
 
-    Ledgers hold passwords with "/", "?" and "@" as they are typed: when the text before the first "/" has no "@", but
-    a later part has one with an address behind it, all before the last such "@" is the login.
+    Ledgers hold passwords as they are typed, with "/", "?" and "@" in them, so the first "@" need not end the login:
+    it ends where an IP address or a dotted name begins, else where any name does.
     """
-    authority = re.split(r"[/?]", rest, maxsplit=1)[0]
-    cut = authority.rfind("@")
-    if cut < 0:
-        cut = rest.rfind("@")
-        if cut >= 0 and not _has_address(rest[cut + 1 :]):
-            cut = -1
-    elif _has_address(rest[rest.rfind("@") + 1 :]) and not _has_address(authority[cut + 1 :]):
-        cut = rest.rfind("@")
-    login, beyond = (rest[:cut], rest[cut + 1 :]) if cut >= 0 else ("", rest)
-    address, slash, path = _split_path(beyond)
-    return login, address, slash + path if slash == "/" else f"/{slash}{path}"
+    ends = [-1, *(match.start() for match in re.finditer("@", rest))]
+    addressed = [end for end in ends if _is_address(_split_path(rest[end + 1 :])[0])]
+    dotted = [end for end in addressed if re.search(r"[.:]", _split_path(rest[end + 1 :])[0])]
+    end = next(iter(dotted or addressed), ends[-1])
+    address, path = _split_path(rest[end + 1 :])
+    return rest[: max(end, 0)], address, path
 
 
-def _split_path(text: str) -> tuple[str, str, str]:
+def _split_path(text: str) -> tuple[str, str]:
+    """Address and path; the path starts with "/" even where the URL left it out."""
     match = re.search(r"[/?]", text)
-    return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
+    if not match:
+        return text, "/"
+    path = text[match.start() :]
+    return text[: match.start()], path if path.startswith("/") else f"/{path}"
 
 
-def _has_address(text: str) -> bool:
+def _is_address(text: str) -> bool:
     try:
-        split_address(plain(_split_path(text)[0]))
+        split_address(plain(text))
     except ValueError:
         return False
     return True
