@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from monitor.clock import Clock
-from probes.observation import Depth, Observation, Outcome, Probe, Target
+from monitor.config import Config
+from monitor.core.verdict import unanswered
+from probes.answer import CameraAnswer
+from probes.observation import Depth, Observation, Probe, Target, Trace
 from probes.observe import observe
-
-SILENT = frozenset({Outcome.UNREACHABLE, Outcome.REFUSED, Outcome.TIMED_OUT})
-"""Outcomes after which nothing may be there at all, so the other configured port is asked too."""
+from probes.onvif import OnvifProbe, stream_uri
+from probes.picture import Decoder, PictureProbe
+from probes.reach import ReachProbe
+from probes.rtsp import RtspProbe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +23,29 @@ class Questions:
     """The probes of the house: one for each depth, and the ONVIF clock, which needs no login."""
 
     by_depth: Mapping[Depth, Probe]
-    clock: Probe
+    clock: OnvifProbe
+    device: OnvifProbe
     deadline_s: float = 25.0
+
+    @classmethod
+    def of(cls, config: Config, *, decoder: Decoder, now: Callable[[], float]) -> Questions:
+        """The probes with the settings of config.toml. ``now`` gives UTC seconds."""
+        rtsp, onvif = config.probes.settings("rtsp"), config.probes.settings("onvif")
+        device = OnvifProbe(to="device", now=now, **onvif)
+        by_depth: dict[Depth, Probe] = {
+            Depth.LIGHT: ReachProbe(**config.probes.settings("light")),
+            Depth.ONVIF: device,
+            Depth.DESCRIBE: RtspProbe(to="describe", **rtsp),
+            Depth.MEDIA: RtspProbe(to="media", **rtsp),
+            Depth.PICTURE: PictureProbe(decoder=decoder, now=now, **config.probes.settings("picture")),
+        }
+        clock = OnvifProbe(to="clock", now=now, **onvif)
+        return cls(by_depth=by_depth, clock=clock, device=device, deadline_s=config.looks.deadline_s)
+
+    async def close(self) -> None:
+        """Close the connections that the probes keep."""
+        await self.clock.close()
+        await self.device.close()
 
 
 class Looker:
@@ -28,27 +54,36 @@ class Looker:
     def __init__(self, questions: Questions, clock: Clock) -> None:
         self._questions = questions
         self._clock = clock
+        self._paths: dict[str, str] = {}
 
-    async def look(self, target: Target, depth: Depth) -> tuple[Observation, ...]:
-        """The observations of one look, the deepest question first.
+    async def look(self, target: Target, depth: Depth, *, channel: int = 1) -> tuple[Observation, ...]:
+        """The observations of one look, the one that asked for ``depth`` first.
 
         A camera whose RTSP port is dead is asked by ONVIF whether anything lives there; a picture look reads the
-        camera's clock as well. Neither of the two needs a login.
+        camera's clock as well. Neither of the two needs a login. A stream whose path nobody wrote down is asked of
+        the device once.
         """
         if target.rtsp_port is None:
-            return (await self._ask(target, self._questions.by_depth[min(depth, Depth.ONVIF)]),)
+            return (await self._ask(target, self._questions.by_depth[Depth.ONVIF]),)
+        if depth > Depth.ONVIF and not target.rtsp_path and target.onvif_port is not None:
+            target = await self._with_path(target, channel)
         first = await self._ask(target, self._questions.by_depth[depth])
-        if target.onvif_port is None:
+        if target.onvif_port is None or first.depth is Depth.ONVIF:
             return (first,)
-        silent = first.outcome in SILENT and not first.answered
-        if silent or first.depth is Depth.PICTURE:
+        if unanswered(first) or first.depth is Depth.PICTURE:
             return (first, await self._ask(target, self._questions.clock))
         return (first,)
 
     async def _ask(self, target: Target, probe: Probe) -> Observation:
         return await observe(probe, target, at=self._clock.now(), deadline_s=self._questions.deadline_s)
 
-
-def without_login(target: Target) -> Target:
-    """``target`` as it is looked at while its login is held back."""
-    return replace(target, credential=None)
+    async def _with_path(self, target: Target, channel: int) -> Target:
+        path = self._paths.get(target.camera)
+        if path is None:
+            try:
+                address = await stream_uri(self._questions.device, target, Trace(), channel=channel)
+            except (CameraAnswer, OSError, ValueError, TimeoutError):
+                return target
+            parts = urlsplit(address.uri)
+            path = self._paths[target.camera] = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        return replace(target, rtsp_path=path)

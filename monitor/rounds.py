@@ -371,7 +371,9 @@ class Rounds:
         self._count_skipped(watched)
         held = depth > Depth.LIGHT and not self._logins.begin(watched.target, began)
         try:
-            observations = await self._looker.look(watched.target, Depth.LIGHT if held else depth)
+            observations = await self._looker.look(
+                watched.target, Depth.LIGHT if held else depth, channel=watched.camera.channel or 1
+            )
         except BaseException:
             self._gate.release(job, now=self._clock.monotonic())
             raise

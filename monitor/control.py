@@ -1,0 +1,189 @@
+"""How the command line talks to a running daemon, so that a camera never gets two looks at a time.
+
+HTTP over a unix socket beside the database that only its owner can open. ``POST /probe`` answers with one JSON
+object, ``POST /round`` with JSON lines: ``{"done": 3, "of": 880}`` while it goes on, the result last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from monitor.core.condition import Condition
+from monitor.core.verdict import Look
+from probes.observation import Depth, Observation
+
+Seen = tuple[tuple[Observation, ...], Look]
+
+PROGRESS_S = 0.2
+"""How often a round says how far it is."""
+
+
+def depth_of(word: str) -> Depth:
+    """The depth called ``word`` on the command line. Raises ValueError."""
+    try:
+        return Depth[word.upper()]
+    except KeyError:
+        words = ", ".join(depth.label for depth in Depth)
+        raise ValueError(f"there is no depth {word!r}; there are {words}") from None
+
+
+def report(observations: tuple[Observation, ...], look: Look) -> dict[str, object]:
+    """One look as ``probe --json`` prints it."""
+    first = observations[0]
+    facts = {key: value for observation in reversed(observations) for key, value in observation.facts.items()}
+    faults = [fault.value for fault in ((look.fault,) if look.fault else ())]
+    faults += [fault.value for fault in look.image_faults if fault.value not in faults]
+    return {
+        "camera": look.camera,
+        "outcome": first.outcome.value,
+        "condition": look.condition.value,
+        "faults": faults,
+        "step": first.step,
+        "steps": [
+            {"name": step.name, "took_ms": step.took_ms, "said": step.said}
+            for observation in observations
+            for step in observation.steps
+        ],
+        "took_ms": round(sum(observation.took_s for observation in observations) * 1000, 1),
+        "codec": facts.get("codec"),
+        "width": facts.get("width"),
+        "height": facts.get("height"),
+        "clock_offset_s": facts.get("clock_offset_s"),
+        "picture": facts.get("measures"),
+    }
+
+
+def line(seen: Seen) -> dict[str, object]:
+    """One camera of a round as ``round --json`` prints it."""
+    whole = report(*seen)
+    return {key: whole[key] for key in ("camera", "outcome", "condition", "faults", "step", "took_ms")}
+
+
+def round_report(
+    number: int, depth: Depth, *, started_at: str, took_s: float, void: str | None, seen: list[Seen]
+) -> dict[str, object]:
+    """A whole round as ``round --json`` prints it."""
+    counts = Counter(look.condition for _, look in seen)
+    return {
+        "round": number,
+        "depth": depth.label,
+        "started_at": started_at,
+        "took_s": round(took_s, 1),
+        "void": void,
+        "counts": {condition.value: counts[condition] for condition in Condition},
+        "cameras": [line(each) for each in seen],
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What the daemon can be asked for. ``probe`` raises KeyError for a camera that it does not watch."""
+
+    probe: Callable[[str, Depth], Awaitable[Seen]]
+    round: Callable[[Depth, Callable[[int, int], None]], Awaitable[dict[str, object]]]
+
+
+class Control:
+    """The daemon's end."""
+
+    def __init__(self, path: Path, orders: Orders) -> None:
+        self._path = path
+        self._orders = orders
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. The daemon holds the lock of the store, so a socket that lies there is nobody's any more."""
+        self._path.unlink(missing_ok=True)
+        app = web.Application()
+        app.add_routes([web.post("/probe", self._probe), web.post("/round", self._round)])
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        mask = os.umask(0o177)
+        try:
+            await web.UnixSite(self._runner, str(self._path)).start()
+        finally:
+            os.umask(mask)
+
+    async def close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._path.unlink(missing_ok=True)
+
+    async def _probe(self, request: web.Request) -> web.Response:
+        order = await request.json()
+        try:
+            seen = await self._orders.probe(order["camera"], depth_of(order["depth"]))
+        except KeyError:
+            return web.json_response({"error": f"no camera {order['camera']} is being watched"}, status=404)
+        jpeg = seen[0][0].jpeg
+        return web.json_response({"report": report(*seen), "jpeg": jpeg.hex() if jpeg else None})
+
+    async def _round(self, request: web.Request) -> web.StreamResponse:
+        order = await request.json()
+        done, of = 0, 0
+
+        def told(now_done: int, now_of: int) -> None:
+            nonlocal done, of
+            done, of = now_done, now_of
+
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        running = asyncio.ensure_future(self._orders.round(depth_of(order["depth"]), told))
+        try:
+            while not running.done():
+                await asyncio.wait([running], timeout=PROGRESS_S)
+                await response.write(json.dumps({"done": done, "of": of}).encode() + b"\n")
+            await response.write(json.dumps(await running).encode() + b"\n")
+        finally:
+            running.cancel()
+        await response.write_eof()
+        return response
+
+
+class NoDaemonError(Exception):
+    """Nobody listens on the control socket."""
+
+
+async def ask_probe(path: Path, camera: str, depth: Depth) -> Mapping[str, Any]:
+    """Let the running daemon look at ``camera``: its report and the picture as hex.
+
+    Raises NoDaemonError, and LookupError for a camera that it does not watch.
+    """
+    async with _session(path) as session:
+        try:
+            async with session.post("http://daemon/probe", json={"camera": camera, "depth": depth.label}) as answer:
+                body: dict[str, Any] = await answer.json()
+        except aiohttp.ClientConnectorError as error:
+            raise NoDaemonError from error
+    if "error" in body:
+        raise LookupError(body["error"])
+    return body
+
+
+async def ask_round(path: Path, depth: Depth) -> AsyncIterator[Mapping[str, Any]]:
+    """Let the running daemon do a round: its progress, and the result last. Raises NoDaemonError."""
+    async with _session(path) as session:
+        try:
+            async with session.post("http://daemon/round", json={"depth": depth.label}) as answer:
+                async for text in answer.content:
+                    yield json.loads(text)
+        except aiohttp.ClientConnectorError as error:
+            raise NoDaemonError from error
+
+
+def _session(path: Path) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.UnixConnector(path=str(path)),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=3),
+        read_bufsize=2**24,  # the result of a round over thousands of cameras is one line
+    )

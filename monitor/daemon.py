@@ -1,0 +1,335 @@
+"""The daemon: its parts start in order and stop in reverse.
+
+store ─ decoders ─ canary ─ rounds ─ page, /metrics ─ control socket ─ calendar ─ watchdog
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from monitor.canary import Canary
+from monitor.clerk import Clerk
+from monitor.clock import Clock, SystemClock
+from monitor.config import Config
+from monitor.control import Control, Orders
+from monitor.core.fleet import Fleet
+from monitor.core.period import Month
+from monitor.desk import Desk
+from monitor.gate import Limits
+from monitor.inventory import targets
+from monitor.looks import Looker, Questions
+from monitor.metrics import Metrics, compress
+from monitor.notify import Notifier
+from monitor.rounds import Ledger, Rounds, Ways
+from monitor.schedule import Calendar
+from monitor.secrets import KeyRing, open_key_ring
+from monitor.store import Store
+from monitor.web.app import application
+from monitor.web.settings import Rendered, Settings
+from monitor.witness import Outpost, Posts
+from probes.image.pool import DecodePool
+from probes.observation import Credential
+from probes.rtsp import RtspProbe
+
+log = structlog.get_logger(__name__)
+
+STUCK_S = 60.0
+"""The watchdog is no longer fed when the round loop or the store's writer has shown no life for so long."""
+
+SOCKET_PATH_LENGTH = 100
+"""unix(7) allows 107 bytes; a longer path falls back to the temporary folder."""
+
+
+class StoredLedger:
+    """The fleet of a store, its logins decrypted with ``keys``."""
+
+    def __init__(self, store: Store, keys: KeyRing, clock: Clock, month_at: Callable[[float], Month]) -> None:
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._month_at = month_at
+
+    def generation(self) -> int:
+        """Grows with every change."""
+        return self._store.fleet_generation()
+
+    def read(self) -> Ledger:
+        """The ledger as it stands. Raises KeyMismatchError when the key is not the one that it was written with."""
+        now = int(self._clock.now())
+        month = self._month_at(now)
+        with self._store.snapshot() as reader:
+            generation, fleet, stored = reader.fleet_generation(), reader.fleet_at(now), reader.credentials()
+            memberships = reader.memberships(month.start, month.end)
+        logins = {
+            each.id: Credential(id=each.id, username=each.username, password=self._keys.decrypt(each.ciphertext))
+            for each in stored.values()
+        }
+        return Ledger(generation=generation, fleet=fleet, targets=targets(fleet, logins), memberships=memberships)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """What a started daemon offers to whoever started it."""
+
+    desk: Desk
+    rounds: Rounds
+    outpost: Outpost
+    url: str
+    """of the page"""
+
+
+def socket_path(config: Config) -> Path:
+    """Where the daemon of this database is to be asked."""
+    name = config.store.url.removeprefix("sqlite:///")
+    beside = Path(name).with_suffix(".sock") if name != config.store.url else config.home / "xunjian.sock"
+    if len(os.fsencode(beside)) <= SOCKET_PATH_LENGTH:
+        return beside
+    return Path(tempfile.gettempdir()) / f"xunjian-{hashlib.sha256(os.fsencode(beside)).hexdigest()[:16]}.sock"
+
+
+@asynccontextmanager
+async def running(
+    config: Config, *, environment: Mapping[str, str] = os.environ, clock: Clock | None = None, demo: bool = False
+) -> AsyncIterator[Running]:
+    """A whole daemon while the context lasts. Raises AlreadyRunning and other StoreErrors, and SecretsError.
+
+    When one of its parts breaks down, the task inside the context is cancelled and the part's error is raised.
+    """
+    clock = clock or SystemClock()
+    notifier = Notifier.of(environment)
+    async with AsyncExitStack() as parts:
+        store = await _open_store(parts, config, clock)
+        keys = open_key_ring(Path(config.secrets.key_file), environment)
+        month_at = _months(config)
+        ledger = StoredLedger(store, keys, clock, month_at)
+        questions = await _open_questions(parts, config, clock)
+        canary = await _open_canary(parts) if config.witness.canary else None
+        metrics = Metrics(version=version("xunjian"), stalled_after_s=config.metrics.stalled_after_s)
+        outpost = Outpost(
+            posts_of(config, await asyncio.to_thread(lambda: ledger.read().fleet)),
+            canary=canary,
+            probe=RtspProbe(to="describe"),
+            clock=clock,
+            every_s=config.witness.every_s,
+        )
+        clerk = Clerk(
+            store,
+            clock,
+            boot=str(uuid.uuid4()),
+            month_at=month_at,
+            excuse_links=not config.witness.link_failure_counts,
+        )
+        rounds = Rounds(
+            books=ledger,
+            clerk=clerk,
+            looker=Looker(questions, clock),
+            outpost=outpost,
+            clock=clock,
+            ways=ways_of(config),
+            ears=metrics,
+        )
+        await outpost.look()
+        await rounds.open()
+        gc.freeze()  # the fleet stays: no collection needs to walk it again
+        desk = Desk(rounds=rounds, clerk=clerk, store=store, clock=clock)
+        tasks = await parts.enter_async_context(_tasks())
+        tasks.start("witnesses", outpost.run())
+        tasks.start("rounds", rounds.run())
+        url = await _open_page(parts, config, clock, desk, metrics, rounds, store, demo=demo)
+        control = Control(socket_path(config), Orders(probe=desk.probe, round=desk.round))
+        await control.start()
+        parts.push_async_callback(control.close)
+        calendar = Calendar(config, desk=desk, store=store, clock=clock)
+        calendar.start()
+        parts.callback(calendar.close)
+        tasks.start("watchdog", _feed(notifier, rounds, store))
+        notifier.ready(f"{len(rounds.watched())} cameras, {url}")
+        parts.callback(notifier.stopping)
+        log.info("watching", cameras=len(rounds.watched()), page=url)
+        yield Running(desk=desk, rounds=rounds, outpost=outpost, url=url)
+
+
+class _Tasks:
+    """Tasks that run until the daemon ends; the first that breaks down ends it."""
+
+    def __init__(self, owner: asyncio.Task[Any]) -> None:
+        self._owner = owner
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.broken: BaseException | None = None
+
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and self.broken is None:
+            self.broken = error
+            self._owner.cancel()
+
+    async def close(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[_Tasks]:
+    owner = asyncio.current_task()
+    assert owner is not None, "a daemon runs inside a task"
+    tasks = _Tasks(owner)
+    try:
+        yield tasks
+    except asyncio.CancelledError:
+        if tasks.broken is None:
+            raise
+        owner.uncancel()
+        raise tasks.broken from None
+    finally:
+        await tasks.close()
+
+
+async def _open_store(parts: AsyncExitStack, config: Config, clock: Clock) -> Store:
+    evidence = Path(config.evidence.dir)
+    store = await asyncio.to_thread(
+        lambda: Store.open(
+            config.store.url, at=int(clock.now()), exclusive=True, who="xunjian run", evidence_dir=evidence
+        )
+    )
+    parts.push_async_callback(asyncio.to_thread, store.close)
+    return store
+
+
+async def _open_questions(parts: AsyncExitStack, config: Config, clock: Clock) -> Questions:
+    pool = await parts.enter_async_context(DecodePool(config.picture.workers))
+    questions = Questions.of(config, decoder=pool, now=clock.now)
+    parts.push_async_callback(questions.close)
+    return questions
+
+
+async def _open_canary(parts: AsyncExitStack) -> Canary:
+    canary = Canary()
+    await canary.start()
+    parts.push_async_callback(canary.close)
+    return canary
+
+
+async def _open_page(
+    parts: AsyncExitStack,
+    config: Config,
+    clock: Clock,
+    desk: Desk,
+    metrics: Metrics,
+    rounds: Rounds,
+    store: Store,
+    *,
+    demo: bool,
+) -> str:
+    settings = Settings(
+        county=config.site.county,
+        zone=config.site.zone,
+        target=config.site.target_rate,
+        version=version("xunjian"),
+        clock=clock,
+        demo=demo,
+        refresh_s=max(1, round(config.record.board_s)),
+        metrics=_renderer(metrics, rounds, store) if config.metrics.enabled else None,
+    )
+    runner = web.AppRunner(application(desk, settings), access_log=None)
+    await runner.setup()
+    parts.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, config.web.host, config.web.port)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _renderer(metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool], Rendered]:
+    def render(gzipped: bool) -> Rendered:
+        metrics.queue_holds("looks", rounds.waiting)
+        metrics.queue_holds("store", store.health().queued)
+        body = metrics.render(rounds.board, now_monotonic=time.monotonic(), progress_monotonic=rounds.progress)
+        return Rendered(
+            body=compress(body) if gzipped else body,
+            content_type="text/plain; version=0.0.4; charset=utf-8",
+            gzipped=gzipped,
+        )
+
+    return render
+
+
+async def _feed(notifier: Notifier, rounds: Rounds, store: Store) -> None:
+    """Feed the watchdog while the loop turns and the writer lives; a full disk is degraded, not stuck."""
+    every_s = notifier.watchdog_s or STUCK_S / 2
+    while True:
+        health = store.health()
+        turning = time.monotonic() - rounds.progress < STUCK_S
+        if turning and health.seen_ago_s < STUCK_S:
+            notifier.alive()
+        else:
+            log.error("stuck", loop_turns=turning, writer_seen_ago_s=round(health.seen_ago_s))
+        if health.degraded:
+            notifier.status(f"degraded: the store cannot write ({health.reason}), {health.queued} batches wait")
+        await asyncio.sleep(every_s)
+
+
+def ways_of(config: Config) -> Ways:
+    """How config.toml wants the rounds run."""
+    limits = config.limits
+    return Ways(
+        rules=config.confirm.rules,
+        plan=config.looks.plan,
+        limits=Limits(
+            light=limits.light,
+            media=limits.media,
+            per_camera=limits.per_camera,
+            per_recorder=limits.per_recorder,
+            link_bits_per_s=limits.link_mbit_s * 1_000_000,
+        ),
+        common_cause=config.together.common_cause,
+        grave=frozenset(config.picture.grave),
+        excuse_links=not config.witness.link_failure_counts,
+        coverage_s=config.record.coverage_s,
+        board_s=config.record.board_s,
+        count_s=config.record.count_s,
+    )
+
+
+def posts_of(config: Config, fleet: Fleet) -> Posts:
+    """The witnesses: the county's, and those of the townships that have one."""
+    townships = {township.code: township.witness for township in fleet.townships.values() if township.witness}
+    return Posts(county=config.witness.county, townships=townships)
+
+
+def _months(config: Config) -> Callable[[float], Month]:
+    return lambda at: Month.at(at, config.site.zone)
+
+
+async def serve(config: Config) -> None:
+    """Run until SIGINT or SIGTERM."""
+    async with running(config):
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as handlers:
+            for signal in (2, 15):
+                loop.add_signal_handler(signal, stop.set)
+                handlers.callback(loop.remove_signal_handler, signal)
+            await stop.wait()

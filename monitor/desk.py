@@ -1,0 +1,123 @@
+"""What pages and commands ask of the running rounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from monitor.clerk import Clerk
+from monitor.clock import Clock
+from monitor.control import Seen, round_report
+from monitor.core.board import Board
+from monitor.core.condition import Condition
+from monitor.rounds import Rounds
+from monitor.store import Round, RoundKind, Store
+from monitor.web.source import Life, NoSuchPictureError, NothingToDecideError
+from probes.observation import Depth
+
+EVIDENCE_SHOWN = 12
+
+
+class Desk:
+    """Answers from the rounds' memory where it can and from the store where it must."""
+
+    def __init__(self, *, rounds: Rounds, clerk: Clerk, store: Store, clock: Clock) -> None:
+        self._rounds = rounds
+        self._clerk = clerk
+        self._store = store
+        self._clock = clock
+
+    def board(self) -> Board:
+        """The newest board."""
+        return self._rounds.board
+
+    async def life(self, camera: str) -> Life:
+        """The camera's running month. One that is not watched (yet, or any more) has an empty one."""
+        now, began = int(self._clock.now()), self._clerk.month.start
+        evidence = await asyncio.to_thread(self._store.evidence, camera, EVIDENCE_SHOWN)
+        decisions = await asyncio.to_thread(self._store.decisions, camera)
+        try:
+            intervals, transitions = self._rounds.life(camera)
+        except KeyError:
+            intervals, transitions = [], ()
+        return Life(
+            camera=camera,
+            began=began,
+            until=now,
+            intervals=tuple(intervals),
+            transitions=transitions,
+            evidence=evidence,
+            decisions=decisions,
+        )
+
+    async def picture(self, camera: str, at: int) -> bytes:
+        """The picture of a look that was kept. Raises NoSuchPictureError."""
+        evidence = await asyncio.to_thread(self._store.evidence_at, camera, at)
+        if evidence is None or evidence.jpeg is None:
+            raise NoSuchPictureError(f"no picture of {camera} was kept at {at}")
+        return evidence.jpeg
+
+    async def decide(self, camera: str, accept: bool, by: str) -> None:
+        """A person's word on a doubted picture. Raises NothingToDecideError."""
+        try:
+            decided = await self._rounds.decide(camera, accept=accept, by=by)
+        except KeyError:
+            decided = False
+        if not decided:
+            raise NothingToDecideError(f"nothing about {camera} waits for a person")
+
+    async def probe(self, camera: str, depth: Depth) -> Seen:
+        """One look, now. Raises KeyError for a camera that is not watched."""
+        return await self._rounds.look_now(camera, depth)
+
+    async def round(
+        self, depth: Depth, told: Callable[[int, int], None], kind: RoundKind = RoundKind.MANUAL
+    ) -> dict[str, object]:
+        """One look at every camera, numbered and kept; what it says as ``round --json`` prints it.
+
+        A round in which we were blind is void: it counts for nobody.
+        """
+        started, began = int(self._clock.now()), self._clock.monotonic()
+        number = 1 + max((each.number for each in await asyncio.to_thread(self._store.rounds, 1)), default=0)
+        note = Round(number=number, kind=kind, depth=depth, started=started)
+        self._clerk.write(rounds=(note,))
+        blind = self._rounds.board.blind
+        seen: list[Seen] = []
+        looks = [self._rounds.look_now(camera, depth) for camera in self._rounds.watched()]
+        for finished in asyncio.as_completed(looks):
+            try:
+                seen.append(await finished)
+            except asyncio.CancelledError:
+                if all(look.done() for look in looks):
+                    break  # its camera left the fleet meanwhile
+                raise
+            blind = blind or self._rounds.board.blind
+            told(len(seen), len(looks))
+        seen.sort(key=lambda each: each[1].camera)
+        report = round_report(
+            number,
+            depth,
+            started_at=datetime.fromtimestamp(started, self._clerk.month.zone).isoformat(),
+            took_s=self._clock.monotonic() - began,
+            void=blind.reason if blind else None,
+            seen=seen,
+        )
+        await self._keep(note, seen, blind.reason if blind else None)
+        return report
+
+    async def _keep(self, note: Round, seen: list[Seen], void: str | None) -> None:
+        counts = {condition.value: 0 for condition in Condition}
+        for _, look in seen:
+            counts[look.condition.value] += 1
+        ended = Round(
+            number=note.number,
+            kind=note.kind,
+            depth=note.depth,
+            started=note.started,
+            ended=int(self._clock.now()),
+            counts=counts,
+            void=void,
+        )
+        if (written := self._clerk.write(rounds=(ended,))) is not None:
+            await written
