@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import socket
 
@@ -38,7 +39,9 @@ class CameraAnswer(Exception):  # noqa: N818 - an answer, not an error: it ends 
 
 def connect_failure(error: OSError) -> CameraAnswer:
     """What an error of connect() says: refused, unreachable, or, for errors of this machine, inconclusive."""
-    said = error.strerror or type(error).__name__
+    # asyncio puts addresses into strerror; the plain text says it as well.
+    number = error.errno or 0
+    said = os.strerror(number) if number > 0 else error.strerror or type(error).__name__
     if isinstance(error, ConnectionRefusedError):
         return CameraAnswer(Outcome.REFUSED, said)
     if isinstance(error, socket.gaierror):
