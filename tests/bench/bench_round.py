@@ -10,7 +10,7 @@ import asyncio
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,11 +25,7 @@ from monitor.config import Config
 from monitor.gate import Gate, Job, Lane, Limits
 from monitor.looks import Looker, Questions
 from probes.image.pool import DecodePool
-from probes.observation import Credential, Depth, Observation, Outcome, Probe, Target
-from probes.onvif import OnvifProbe
-from probes.picture import PictureProbe
-from probes.reach import ReachProbe
-from probes.rtsp import RtspProbe
+from probes.observation import Credential, Depth, Observation, Outcome, Target
 from probes.testing.county import County
 from probes.testing.county_plan import PlannedCamera, PlannedDevice
 from probes.testing.device import Scheme
@@ -122,58 +118,28 @@ async def look_at_all(looker: Looker, cameras: Sequence[Planned], depth: Depth) 
 
 
 @asynccontextmanager
-async def light() -> AsyncIterator[Probe]:
-    """A connection."""
-    yield ReachProbe()
+async def asking(depth: Depth) -> AsyncIterator[Looker]:
+    """A looker with the settings of config.toml; only pictures get workers that decode."""
+    config, clock = Config(), SystemClock()
+    async with AsyncExitStack() as stack:
+        pool = DecodePool(config.picture.workers)
+        if depth is Depth.PICTURE:
+            await stack.enter_async_context(pool)
+        questions = Questions.of(config, decoder=pool, now=clock.now)
+        stack.push_async_callback(questions.close)
+        yield Looker(questions, clock)
 
 
-@asynccontextmanager
-async def onvif() -> AsyncIterator[Probe]:
-    """The clock and the device."""
-    probe = OnvifProbe(to="device", now=SystemClock().now)
-    yield probe
-    await probe.close()
+def round_at(depth: Depth, cameras: int) -> Result:
+    """A round at ``depth``, from the first look to the last; at ONVIF's only over cameras that speak it."""
+    return uvloop.run(_round_at(depth, cameras))
 
 
-@asynccontextmanager
-async def clock() -> AsyncIterator[Probe]:
-    """The clock alone, which goes with every picture look."""
-    probe = OnvifProbe(to="clock", now=SystemClock().now)
-    yield probe
-    await probe.close()
-
-
-@asynccontextmanager
-async def describe() -> AsyncIterator[Probe]:
-    """A description, logged in."""
-    yield RtspProbe(to="describe")
-
-
-@asynccontextmanager
-async def media() -> AsyncIterator[Probe]:
-    """The first RTP packet."""
-    yield RtspProbe(to="media")
-
-
-@asynccontextmanager
-async def picture() -> AsyncIterator[Probe]:
-    """A key frame, decoded and judged by as many workers as config.toml says."""
-    async with DecodePool(Config().picture.workers) as pool:
-        yield PictureProbe(decoder=pool, now=SystemClock().now)
-
-
-def round_at(opened: Callable[[], AbstractAsyncContextManager[Probe]], cameras: int) -> Result:
-    """A round with the probe that ``opened`` gives, from the first look to the last."""
-    return uvloop.run(_round_at(opened, cameras))
-
-
-async def _round_at(opened: Callable[[], AbstractAsyncContextManager[Probe]], cameras: int) -> Result:
-    async with served(cameras) as county, opened() as probe, clock() as clock_probe:
-        depth = probe.depth
+async def _round_at(depth: Depth, cameras: int) -> Result:
+    async with served(cameras) as county, asking(depth) as looker:
         asked = planned(county, Lane.LIGHT if depth <= Depth.ONVIF else Lane.MEDIA)
         if depth is Depth.ONVIF:
             asked = [by_onvif_alone(each) for each in asked if each.target.onvif_port]
-        looker = Looker(Questions(by_depth={depth: probe}, clock=clock_probe), SystemClock())
         await look_at_all(looker, asked[:SAMPLE], depth)
         with Meter(apart=frozenset(county.pids)) as meter:
             outcomes = await look_at_all(looker, asked, depth)
@@ -234,7 +200,7 @@ def ffmpeg(address: str, file: Path) -> list[str]:
 
 
 BENCHMARKS: dict[str, Callable[[int], Result]] = {
-    **{f"round.{each.__name__}": partial(round_at, each) for each in (light, onvif, describe, media, picture)},
+    **{f"round.{depth.label}": partial(round_at, depth) for depth in Depth},
     "round.ffprobe": partial(by_tool, "ffprobe", ffprobe),
     "round.ffmpeg": partial(by_tool, "ffmpeg, one JPEG", ffmpeg),
 }
