@@ -52,6 +52,11 @@ def test_a_span_begins_with_the_condition_that_each_camera_was_in(store: Store) 
     assert [t.at for t in store.transitions(NOW, NOW + 100, GATE)] == [NOW - 100, NOW + 50]
 
 
+def test_a_transition_at_the_very_start_of_a_span_is_told_once(store: Store) -> None:
+    write(store, Batch(transitions=(record(GATE, NOW - 9, Condition.INTACT), record(GATE, NOW, Condition.OFFLINE))))
+    assert [t.at for t in store.transitions(NOW, NOW + 1)] == [NOW - 9, NOW]
+
+
 def test_of_two_transitions_at_one_second_the_later_said_stands(store: Store) -> None:
     write(store, Batch(transitions=(record(GATE, NOW, Condition.OFFLINE),)))
     write(store, Batch(transitions=(record(GATE, NOW, Condition.INTACT),)))
