@@ -172,7 +172,7 @@ class ServedCounty:
         told["devices"] = len(self._devices)
         told["violations"] = [list(violation) for count in counts for violation in count.violations]
         told["cpu_s"] = round(usage.ru_utime + usage.ru_stime, 3)
-        told["peak_rss_mib"] = usage.ru_maxrss // 1024
+        told["rss_mib_peak"] = usage.ru_maxrss // 1024
         return told
 
     def _build(self, planned: PlannedDevice) -> FakeCamera:

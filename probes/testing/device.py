@@ -10,6 +10,7 @@ Device ── Channel 1, 2 …       what RTSP and ONVIF show; each with its own
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -170,8 +171,7 @@ class Device:
 
     ``wall`` gives UTC seconds and is the only clock it knows; its own is ``skew_s`` ahead of it. ``session_limit``
     media sessions fit at a time; one that ends without TEARDOWN holds its place for ``orphan_hold_s`` more.
-    ``refuses_tcp`` answers 461 to interleaved SETUP. ``canned`` replaces the reply to a method by raw bytes (with
-    ``{cseq}`` filled in), or by silence where it is None.
+    ``refuses_tcp`` answers 461 to interleaved SETUP.
     """
 
     def __init__(
@@ -191,11 +191,12 @@ class Device:
         self.channels, self.studio, self.wall = channels, studio, wall
         self.host, self.maker, self.serial = host, maker, serial
         self.rtsp_port = 0
+        self.http_nonce = secrets.token_hex(8)
+        """good for every HTTP connection until the device is switched on anew"""
         self.access = Access() if access is None else access
         self.session_limit, self.orphan_hold_s, self.refuses_tcp = session_limit, orphan_hold_s, refuses_tcp
         self.faults: set[Fault] = set()
         self.skew_s, self.delay_s = 0.0, 2.0
-        self.canned: dict[str, bytes | None] = {}
         self.counts = Counts()
         self.sessions = 0
         self.connections: set[Connection] = set()
@@ -284,11 +285,6 @@ class Device:
     def disconnected(self, connection: Connection) -> None:
         """A client is gone."""
         self.connections.discard(connection)
-
-    def canned_reply(self, method: str, cseq: str) -> bytes | None:
-        """The scripted reply to ``method``, which is in ``canned``."""
-        raw = self.canned[method]
-        return None if raw is None else raw.replace(b"{cseq}", cseq.encode())
 
     def _free_session(self) -> None:
         self.sessions -= 1

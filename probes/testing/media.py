@@ -51,19 +51,24 @@ class Picture(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """Size and pace of a stream. ``gop_s`` whole seconds from key frame to key frame, ``quantizer`` constant QP."""
+    """Size and pace of a stream. ``gop_s`` whole seconds from key frame to key frame, ``quantizer`` constant QP.
+
+    ``refresh_s`` above 0 sends the same GOP again for so many seconds before a new one is painted: large pictures
+    stay cheap, but their clock jumps, so they are not for judging whether a picture is frozen.
+    """
 
     width: int = 640
     height: int = 360
     fps: int = 5
     gop_s: int = 1
     quantizer: int = 30
+    refresh_s: int = 0
 
 
 SMALL = Format()
 """Key frames of some 12 KiB: thousands of cameras are cheap."""
-FULL_HD = Format(width=1920, height=1080, gop_s=30, quantizer=31)
-"""1080p key frames of some 60 to 80 KiB, a new one every 30 s so that encoding does not weigh on a benchmark."""
+FULL_HD = Format(width=1920, height=1080, gop_s=2, quantizer=27, refresh_s=60)
+"""1080p key frames of some 60 to 75 KiB, a new one every minute so that encoding does not weigh on a benchmark."""
 
 
 @dataclass(slots=True)
@@ -200,7 +205,9 @@ class Feed:
         self._appended = 0
         self._next_seq = ssrc & 0xFFFF
         self._gop = self._tick = self._key_position = self._since_key = 0
-        self._still: list[tuple[bytes, ...]] = []
+        self._painted = -1
+        self._repeated: list[tuple[bytes, ...]] = []
+        """the GOP that is sent again and again, as far as it has been wanted"""
         self._parameter_sets: list[bytes] = []
         self._garbler = random.Random(ssrc)
 
@@ -240,33 +247,37 @@ class Feed:
         return [*lines, f"a=fmtp:{PAYLOAD_TYPE} {detail}"]
 
     def _append(self, tick: int, *, key: bool) -> None:
+        wall = tick / self.format.fps if self._stuck_at is None else self._stuck_at
+        painted = self._painting(tick)
         self._since_key = 0 if key else self._since_key + 1
-        if self._stuck_at is not None and self._since_key < len(self._still):
-            payloads = self._still[self._since_key]
-        else:
-            payloads = self._encode(tick, key=key)
+        if key and painted != self._painted:
+            self._painted = painted
+            self._repeated.clear()
+        if self._since_key == len(self._repeated):
+            self._repeated.append(self._encode(wall + self._skew_s, tick, key=key))
+        payloads = self._repeated[self._since_key]
         timestamp = tick * RTP_CLOCK_HZ // self.format.fps & 0xFFFFFFFF
         self._units.append(AccessUnit(payloads, key, timestamp, self._next_seq, self.ssrc))
         self._appended += 1
         self._next_seq = (self._next_seq + len(payloads)) & 0xFFFF
         self._tick = tick
 
-    def _encode(self, tick: int, *, key: bool) -> tuple[bytes, ...]:
-        if self._stuck_at is None:
-            planes = self._view.planes(tick / self.format.fps + self._skew_s, tick)
-        else:
-            planes = self._view.planes(self._stuck_at + self._skew_s, 0)
-        nals = self._encoder.encode(planes, key=key)
+    def _painting(self, tick: int) -> int:
+        """A number that changes when a new GOP is to be painted."""
+        if self._stuck_at is not None:
+            return 0
+        return tick // (self.format.refresh_s * self.format.fps) if self.format.refresh_s else tick
+
+    def _encode(self, wall: float, tick: int, *, key: bool) -> tuple[bytes, ...]:
+        noise = tick if self._stuck_at is None else 0
+        nals = self._encoder.encode(self._view.planes(wall, noise), key=key)
         if key:
             self._parameter_sets = [nal for nal in nals if is_parameter_set(self.codec, nal)]
         if not self._in_band:
             nals = [nal for nal in nals if is_slice(self.codec, nal)]
         if self._damaged:
             nals = [self._garble(nal) if is_slice(self.codec, nal) else nal for nal in nals]
-        payloads = tuple(payload for nal in nals for payload in rtp_payloads(self.codec, nal))
-        if self._stuck_at is not None:
-            self._still.append(payloads)
-        return payloads
+        return tuple(payload for nal in nals for payload in rtp_payloads(self.codec, nal))
 
     def _garble(self, nal: bytes) -> bytes:
         """The NAL unit with its header kept, and slice header and data replaced by noise."""

@@ -7,7 +7,6 @@ media.wsdl, version 1.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -43,7 +42,6 @@ class OnvifConnection(asyncio.Protocol):
         self._device = device
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
-        self._nonce = secrets.token_hex(8)
         self._logged_in = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,7 +106,7 @@ class OnvifConnection(asyncio.Protocol):
                 username=access.username,
                 password=password,
                 realm=HTTP_REALM,
-                nonce=self._nonce,
+                nonce=self._device.http_nonce,
             )
         if offered and self._device.judge_login(right, counts=not self._logged_in):
             self._logged_in = True
@@ -118,8 +116,8 @@ class OnvifConnection(asyncio.Protocol):
 
     def _challenge(self) -> None:
         if self._device.access.onvif is OnvifLogin.HTTP_DIGEST:
-            header = f'WWW-Authenticate: Digest qop="auth", realm="{HTTP_REALM}", nonce="{self._nonce}", stale="FALSE"'
-            self._send("401 Unauthorized", "", header)
+            fields = f'qop="auth", realm="{HTTP_REALM}", nonce="{self._device.http_nonce}", stale="FALSE"'
+            self._send("401 Unauthorized", "", f"WWW-Authenticate: Digest {fields}")
         else:
             reason = "The action requested requires authorization and the sender is not authorized"
             self._send("400 Bad Request", _fault("Sender", "NotAuthorized", reason))

@@ -70,7 +70,7 @@ class RtspConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
         self._nonce = secrets.token_hex(16)
-        self._stale = device.access.stale_first
+        self._stale = device.access.stale_first and device.access.scheme in (Scheme.MD5, Scheme.SHA256)
         self._logged_in = False
         self._session = ""
         self._channel: Channel | None = None
@@ -138,11 +138,6 @@ class RtspConnection(asyncio.Protocol):
             return
         device = self._device
         device.counts.requests += 1
-        if request.method in device.canned:
-            raw = device.canned_reply(request.method, request.header("cseq"))
-            if raw is not None:
-                self._transport.write(raw)
-            return
         if request.method == "OPTIONS":
             self._reply(request, "200 OK", [f"Public: {PUBLIC}"])
         elif (handler := HANDLERS.get(request.method)) is None:

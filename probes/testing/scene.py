@@ -84,8 +84,8 @@ def cloud_field(
 
 
 def _sky(rng: np.random.Generator, layout: Layout) -> Image:
-    top = rng.uniform((180, 130, 90), (235, 190, 150))
-    low = np.minimum(top + rng.uniform(25, 60), 250)
+    top = rng.uniform((190, 150, 110), (240, 205, 170))
+    low = np.minimum(top + rng.uniform(35, 70), 252)
     share = np.linspace(0, 1, layout.height, dtype=np.float32)[:, None, None]
     canvas = np.broadcast_to(top * (1 - share) + low * share, (layout.height, layout.width, 3))
     clouds = cloud_field(rng, layout.width, layout.height, 6, 4)[:, :, None] * 18
@@ -106,10 +106,10 @@ def _hills(rng: np.random.Generator, layout: Layout, canvas: Image) -> None:
 
 def _ground(rng: np.random.Generator, layout: Layout, canvas: Image) -> None:
     rows = layout.height - layout.horizon
-    base = rng.uniform((40, 85, 70), (80, 140, 120))
+    base = rng.uniform((25, 60, 45), (60, 110, 90))
     texture = cloud_field(rng, layout.width, rows, 12, 5)
     furrows = np.sin(np.geomspace(1, 40, rows, dtype=np.float32) * rng.uniform(3, 9))[:, None]
-    shade = texture * 38 + furrows * rng.uniform(2, 7)
+    shade = texture * 42 + furrows * rng.uniform(2, 7)
     canvas[layout.horizon :] = np.clip(base + shade[:, :, None] * np.array((0.7, 1.0, 0.9)), 0, 255)
 
 
@@ -119,7 +119,7 @@ def _road(rng: np.random.Generator, layout: Layout, canvas: Image) -> None:
     mask = np.zeros(canvas.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.array(corners, np.int32)], 255)
     gravel = cloud_field(rng, layout.width, layout.height, 40, 4)[:, :, None] * 14
-    asphalt = np.clip(rng.uniform(95, 135) + gravel, 0, 255)
+    asphalt = np.clip(rng.uniform(85, 145) + gravel, 0, 255)
     canvas[mask > 0] = np.broadcast_to(asphalt, canvas.shape)[mask > 0]
     for near in np.linspace(0.15, 0.95, 8):
         start, stop = layout.on_road(near, 0.5), layout.on_road(near + 0.05, 0.5)

@@ -1,37 +1,49 @@
-"""A fictitious camera on a free loopback port, and small blocking clients to look at it with."""
+"""Fictitious cameras on free loopback ports, on a clock that a test can move."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
 
 import pytest
 
 from probes.testing.camera import FakeCamera
-from probes.testing.device import Access, Channel
-from probes.testing.media import Studio
+from probes.testing.device import Channel
+from probes.testing.media import Format, Studio
+
+START = 1_795_500_000.0
 
 MakeCamera = Callable[..., Awaitable[FakeCamera]]
 
 
-@pytest.fixture
-async def make_camera() -> AsyncIterator[MakeCamera]:
-    """Opens cameras that are closed when the test ends. Keywords: channels, access, and those of Device."""
-    opened: list[FakeCamera] = []
-    studio = Studio(scenes=2)
+@dataclass
+class Wall:
+    """UTC seconds: those of the machine's monotonic clock, moved by ``ahead``."""
 
-    async def make(
-        *channels: Channel, onvif: bool = False, access: Access | None = None, **settings: object
-    ) -> FakeCamera:
-        camera = FakeCamera(
-            list(channels) or [Channel(camera_id="camera-1")],
-            studio=studio,
-            wall=time.time,
-            access=access,
-            **settings,  # type: ignore[arg-type]  # passed on as the test wrote them
-        )
-        await camera.open(onvif_port=0 if onvif else None)
+    ahead: float = START
+
+    def __call__(self) -> float:
+        return monotonic() + self.ahead
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+async def make_camera(wall: Wall) -> AsyncIterator[MakeCamera]:
+    """Opens cameras that are closed when the test ends; takes channels, ``onvif=True`` and the keywords of Device."""
+    opened: list[FakeCamera] = []
+    # 25 pictures a second keep real players from waiting long
+    studio = Studio(scenes=2, fmt=Format(fps=25))
+
+    async def make(*channels: Channel, onvif: bool = False, **settings: object) -> FakeCamera:
+        device = {"studio": studio, "wall": wall, **settings}
+        camera = FakeCamera(list(channels) or [Channel(camera_id="camera-1")], **device)  # type: ignore[arg-type]  # Device checks them
         opened.append(camera)
+        await camera.open(onvif_port=0 if onvif else None)
         return camera
 
     yield make
