@@ -45,7 +45,7 @@ class Witnesses:
     """the last look that found us able to see"""
     blind: Gap | None = None
     links: Mapping[str, Link] = field(default_factory=lambda: MappingProxyType({}))
-    answers: Mapping[str, bool] = NOBODY
+    answers: Mapping[str, bool] = field(default_factory=lambda: NOBODY)
 
 
 def begin(at: int) -> Witnesses:

@@ -468,7 +468,7 @@ def _leave_out_refuted(state: CameraState, look: Look) -> tuple[CameraState, Loo
 def _resume_known(state: CameraState, look: Look) -> Step:
     """End a stretch of unknown with the condition that held before, unless a doubt is still open."""
     known = state.known
-    if known is None or state.run or (state.condition, state.fault) == (known.condition, known.fault):
+    if known is None or state.run or state.rise or (state.condition, state.fault) == (known.condition, known.fault):
         return state, ()
     cause = Cause.HELD if known.condition is Condition.UNKNOWN else None
     state, transition = _record(

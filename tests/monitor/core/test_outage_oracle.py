@@ -249,7 +249,7 @@ class Oracle:
 
     def agrees(self, clear: bool) -> None:
         self.conclusive = self.now
-        if clear and self.verdict and self.written is not self.verdict[0]:
+        if clear and not self.deep_ones and self.verdict and self.written is not self.verdict[0]:
             self.paint(self.now, self.verdict[0])
 
 
