@@ -103,8 +103,11 @@ class KeyFrameAssembler(ABC):
         kind = self._kind(header)
         if self._is_slice(kind):
             if not self._has_slice and rest[0] & 0x80:
-                # The picture's first slice is here: whatever is missing before it was not picture.
-                self._broken = False
+                if self._broken:
+                    # The picture's first slice is here: what is missing before it was no picture, and may be in part.
+                    self._broken = False
+                    self._picture.clear()
+                    self._sets_in_picture.clear()
             elif not self._has_slice and not self._broken:
                 # The rest of a picture that its encoder closed too soon, with a marker on every slice.
                 self._passing = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from time import process_time
 
 import pytest
@@ -96,7 +97,7 @@ _PIECE = st.one_of(
 @example(b"RTSP/1.0 200 OK\r\n" + b"y" * MAX_LINE + b"\r\n\r\n", [20, 8000])
 def test_any_bytes_in_any_pieces_give_the_same_or_the_named_refusal(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
-    assert read(*(data[begin:end] for begin, end in zip(edges, edges[1:], strict=False))) == read(data)
+    assert read(*(data[begin:end] for begin, end in pairwise(edges))) == read(data)
 
 
 @given(st.binary(max_size=200))
