@@ -275,6 +275,8 @@ class Pages:
 
     def _render(self, request: web.Request, template: str, context: dict[str, object]) -> Markup:
         text = aiohttp_jinja2.render_string(f"{template}.html.j2", request, context)
+        # half of a surrogate pair in a ledger's name must not take its page away
+        text = text.encode("utf-8", "replace").decode()
         return Markup(text)  # noqa: S704 - rendered with autoescape on
 
     def _page(
@@ -287,9 +289,8 @@ class Pages:
             "other_lang": Lang.EN if reader.lang is Lang.ZH else Lang.ZH,
             "here": request.rel_url,
         }
-        # half of a surrogate pair in a ledger's name must not take its page away
-        body = self._render(request, template, context | dict(words)).encode("utf-8", "replace")
-        response = web.Response(body=body, status=status, content_type="text/html", charset="utf-8")
+        text = self._render(request, template, context | dict(words))
+        response = web.Response(text=text, status=status, content_type="text/html")
         if reader.asked:
             response.set_cookie(LANG_COOKIE, reader.lang, max_age=YEAR_S, httponly=True, samesite="Lax")
         return response

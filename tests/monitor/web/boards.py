@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import cv2
@@ -17,6 +18,7 @@ from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.fleet import Camera, Contact, Fleet, Township
 from monitor.core.record import Event, Gap, Interval, Transition
 from monitor.store.values import Decision, Evidence, EvidenceKind, Ruling
+from monitor.web.settings import Settings
 from monitor.web.source import Life, NoSuchPictureError, NothingToDecideError
 from probes.observation import Step
 
@@ -407,3 +409,29 @@ def picture(*, covered: bool) -> bytes:
         cv2.rectangle(frame, (60, 90), (190, 190), (70, 80, 150), -1)
     cv2.putText(frame, "2026-11-24 08:25:05", (16, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
     return bytes(cv2.imencode(".jpg", frame)[1])
+
+
+@dataclass
+class StillClock:
+    """A clock that a test sets."""
+
+    at: float = NOW + 2.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+def settings_at(**changed: Any) -> Settings:
+    """The pages' settings of the fictitious county, two seconds after its boards."""
+    usual: dict[str, Any] = {
+        "county": "清河县公共视频监控",
+        "zone": ZONE,
+        "target": Fraction(95, 100),
+        "version": "0.1.0",
+        "clock": StillClock(),
+        "demo": True,
+    }
+    return Settings(**usual | changed)
