@@ -232,7 +232,7 @@ class Oracle:
             self.deep_ones.append(self.now)
             if len(self.deep_ones) >= 2 and self.now - self.deep_ones[0] >= 3:
                 self.judge(self.deep_ones[0], (INTACT, None), new.depth)
-                self.deep_ones = []
+                self.forget()
         elif self.verdict[0] is IMPAIRED or new.depth < self.shown:
             self.agrees(clear)
 
