@@ -56,7 +56,7 @@ class KeyFrameAssembler(ABC):
             return None
         frame = None
         if missing:
-            self._broken, self._joined_late = True, False
+            self._lose()
         if packet.timestamp != self._timestamp:
             if self._timestamp is not None:
                 frame = self._end_picture()
@@ -70,6 +70,7 @@ class KeyFrameAssembler(ABC):
 
     def _begin_picture(self) -> None:
         self._picture = bytearray()
+        self._unit_at = 0
         self._sets_in_picture: set[tuple[int, int]] = set()
         self._has_slice = False
         self._key = False
@@ -78,6 +79,13 @@ class KeyFrameAssembler(ABC):
         self._fragment_open = False
         self._broken = self._joined_late
         """A part of the picture under way is missing, or may be."""
+
+    def _lose(self) -> None:
+        """Packets are missing: what they may belong to is broken, and the unit under way will never be whole."""
+        self._broken, self._joined_late = True, False
+        if self._fragment_open:
+            self._fragment_open = False
+            del self._picture[self._unit_at :]
 
     def _end_picture(self) -> Picture | None:
         frame = None
@@ -103,11 +111,8 @@ class KeyFrameAssembler(ABC):
         kind = self._kind(header)
         if self._is_slice(kind):
             if not self._has_slice and rest[0] & 0x80:
-                if self._broken:
-                    # The picture's first slice is here: what is missing before it was no picture, and may be in part.
-                    self._broken = False
-                    self._picture.clear()
-                    self._sets_in_picture.clear()
+                # The picture's first slice is here: whatever is missing before it was not picture.
+                self._broken = False
             elif not self._has_slice and not self._broken:
                 # The rest of a picture that its encoder closed too soon, with a marker on every slice.
                 self._passing = True
@@ -122,6 +127,7 @@ class KeyFrameAssembler(ABC):
             self._sets_in_picture.add(self._set_key(header + bytes(rest)))
         else:
             self._note(kind, rest)
+        self._unit_at = len(self._picture)
         self._picture += _START_CODE + header
         self._append(rest)
 

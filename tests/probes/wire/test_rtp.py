@@ -97,7 +97,6 @@ def test_numbers_that_jump_back_far_are_a_restart_and_not_late() -> None:
 
 def test_another_source_starts_anew() -> None:
     check = SequenceCheck()
-    packets = [
-        RtpPacket(sequence, 0, ssrc, 96, False, memoryview(b"")) for sequence, ssrc in ((9, 1), (500, 2), (501, 2))
-    ]
+    numbered = [(9, 1), (500, 2), (501, 2)]
+    packets = [RtpPacket(sequence, 0, ssrc, 96, False, memoryview(b"")) for sequence, ssrc in numbered]
     assert [check.follow(packet) for packet in packets] == [0, 0, 0]
