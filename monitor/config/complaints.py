@@ -114,7 +114,7 @@ def _words(error: ErrorDetails, keys: Mapping[str, Sequence[str]]) -> tuple[str,
         expected = context["expected"].replace("'", '"')
         zh_expected = expected.replace(" or ", "、").replace(", ", "、")
         return f"只能是 {zh_expected} 之一，现为{value_zh}", f"must be one of {expected}, is {value_en}"
-    if kind == "string_too_short":
+    if kind in ("string_too_short", "too_short"):
         return "不能留空", "must not be empty"
     return f"写法不对（{error['msg']}）", error["msg"]
 
@@ -126,6 +126,7 @@ TYPES = {
     "finite_number": ("有限的数字", "a finite number"),
     "string_type": ("加引号的文字", "text in quotes"),
     "bool_type": (" true 或 false", "true or false"),
+    "time_type": ("不加引号的时刻，例如 10:00:00", "a time of day without quotes such as 10:00:00"),
     "tuple_type": ("方括号中的列表", "a list in brackets"),
     "model_type": ("一张表", "a table"),
     "dict_type": ("一张表", "a table"),

@@ -29,8 +29,8 @@ class Table(BaseModel):
 class SettingsOf:
     """Makes a table of a probe: the fields of its class are the keys, their defaults the defaults.
 
-    So a probe declares its settings once, and ``probes.rtsp.prot = 1`` still fails with its path. Fields that the
-    program hands in are no settings: those of ``without``, and those marked so or without an argument of their own.
+    So a probe declares its settings once, and ``probes.rtsp.prot = 1`` still fails with its path. What the
+    program hands in is no setting: the fields of ``without``, and those with the mark ``handed_in`` in their metadata.
     """
 
     def __init__(self, probe: type[Any], *, without: Collection[str] = ()) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import posixpath
 import re
 import warnings
 import zipfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 from lxml import etree
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.utils import range_boundaries
 
 from monitor.inventory.problems import InventoryError
@@ -31,32 +32,29 @@ RELATION_ID = re.compile(r"\{[^}]*/relationships\}id")
 
 def read_xlsx(content: bytes) -> tuple[Sheet, ...]:
     """The worksheets of a workbook. Raises InventoryError; a damaged file may raise anything of zipfile or openpyxl."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, warnings.catch_warnings():
+        # openpyxl warns of styles and extensions that it drops; none of them holds a value.
+        warnings.simplefilter("ignore")
         _refuse_bombs(archive)
         _refuse_other_documents(archive)
         parts = _parts_by_title(archive)
-        with warnings.catch_warnings():
-            # openpyxl warns of styles and extensions that it drops; none of them holds a value.
-            warnings.simplefilter("ignore")
-            book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-            sheets = []
-            for worksheet in book.worksheets:
-                worksheet.reset_dimensions()  # the <dimension> of a file may lie
-                values = worksheet.iter_rows(values_only=True, max_row=LAST_ROW, max_col=MAX_COLUMNS)
-                rows, cut = bounded(map(_cells, values))
-                merged, formulas = _scan(archive, parts.get(worksheet.title))
-                sheets.append(
-                    Sheet(
-                        name=worksheet.title,
-                        rows=_marked(rows, formulas),
-                        merged=merged,
-                        hidden=worksheet.sheet_state != "visible",
-                        cut=cut,
-                        epoch=book.epoch,
-                    )
-                )
-            book.close()
-    return tuple(sheets)
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        with contextlib.closing(book):
+            return tuple(_sheet(book, worksheet, archive, parts.get(worksheet.title)) for worksheet in book.worksheets)
+
+
+def _sheet(book: Workbook, worksheet: Any, archive: zipfile.ZipFile, part: str | None) -> Sheet:
+    worksheet.reset_dimensions()  # the <dimension> of a file may lie
+    rows, cut = bounded(map(_cells, worksheet.iter_rows(values_only=True, max_row=LAST_ROW, max_col=MAX_COLUMNS)))
+    merged, formulas = _scan(archive, part)
+    return Sheet(
+        name=worksheet.title,
+        rows=_marked(rows, formulas),
+        merged=merged,
+        hidden=worksheet.sheet_state != "visible",
+        cut=cut,
+        epoch=book.epoch,
+    )
 
 
 def _refuse_bombs(archive: zipfile.ZipFile) -> None:

@@ -22,6 +22,7 @@ from monitor.core.outage import Rules
 from monitor.gate import Limits
 from probes.observation import Depth
 from probes.onvif import OnvifProbe
+from probes.picture import PictureProbe
 from probes.reach import ReachProbe
 from probes.registry import PROBES
 from probes.rtsp import RtspProbe
@@ -204,6 +205,9 @@ def test_a_probe_declares_its_own_settings() -> None:
 
 def test_every_probe_of_the_registry_has_a_table() -> None:
     assert set(PROBES) <= set(Probes.model_fields)
+    assert set(Probes().settings("picture")) == {
+        field.name for field in dataclasses.fields(PictureProbe) if not field.metadata
+    }
 
 
 def test_townships_become_those_of_the_fleet() -> None:

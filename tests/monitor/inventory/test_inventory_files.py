@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import zipfile
@@ -13,6 +14,8 @@ from typing import Any
 import openpyxl
 import pytest
 import xlwt  # type: ignore[import-untyped]  # it has no annotations
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -264,3 +267,34 @@ def test_dates_of_a_workbook_that_counts_from_1904(tmp_path: Path) -> None:
     book.save(tmp_path / "mac.xlsx")
     camera = read(tmp_path / "mac.xlsx").rows[0].camera
     assert (camera.in_service_from, camera.in_service_to) == (date(2026, 10, 1), date(2026, 11, 1))
+
+
+def test_an_encrypted_xls_says_that_it_has_a_password(tmp_path: Path) -> None:
+    write_xls(tmp_path / "ledger.xls")
+    content = (tmp_path / "ledger.xls").read_bytes()
+    # In place of the record CODEPAGE, FILEPASS (MS-XLS §2.4.117): the rest of the stream is encrypted.
+    (tmp_path / "ledger.xls").write_bytes(content.replace(b"\x42\x00\x02\x00\xb0\x04", b"\x2f\x00\x02\x00\x00\x00", 1))
+    with pytest.raises(InventoryError, match="文件设有打开密码"):
+        read(tmp_path / "ledger.xls")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused_and_never_worse(tmp_path: Path, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(["xls", "xlsx", "csv"]))
+    path = tmp_path / f"ledger.{kind}"
+    if kind == "xls":
+        write_xls(path)
+    elif kind == "csv":
+        path.write_bytes(csv_text().encode("gbk"))
+    else:
+        book = openpyxl.Workbook()
+        for row in (HEADINGS, ROW):
+            book.worksheets[0].append(row)
+        book.save(path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with contextlib.suppress(InventoryError):
+        assert len(read(path).rows) <= 2
