@@ -84,6 +84,8 @@ class Known:
     condition: Condition
     fault: Fault | None
     depth: Depth
+    since: int
+    """when it began to hold; a stretch of unknown in between changes nothing"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +177,9 @@ def resume(
 ) -> Step:
     """The state after a restart: unknown (ours) since the record was last known to be complete.
 
-    ``history`` holds the camera's transitions in order, at least from its last judged condition on and those of
-    the flapping window. One agreeing look resumes that condition, a differing one starts confirmation; one that was
-    decided inside one of ``gaps`` is not taken for judged, see ``bridge``.
+    ``history`` holds the camera's transitions in order, at least from where its last judged condition began and
+    those of the flapping window. One agreeing look resumes that condition, a differing one starts confirmation; a
+    condition that was decided inside one of ``gaps`` is not taken for judged, see ``bridge``.
     """
     if not history:
         return unseen(camera, covered_until), ()
@@ -244,8 +246,8 @@ def decide(state: CameraState, accept: bool, at: int, rules: Rules) -> Step:
         return replace(state, pictures=(), refuted=refuted), ()
     fault = faulty[-1].faults[0]
     looks = tuple(picture.at for picture in faulty if fault in picture.faults)
-    known = Known(Condition.IMPAIRED, fault, Depth.PICTURE)
-    state, transition = _judge(state, looks[0], known, at, looks, rules)
+    known = Known(Condition.IMPAIRED, fault, Depth.PICTURE, looks[0])
+    state, transition = _judge(state, known, at, looks, rules)
     return state, (transition,)
 
 
@@ -268,6 +270,18 @@ def flapping(state: CameraState, now: float, rules: Rules) -> bool:
     if len(state.changes) <= rules.flap_changes:
         return False
     return now - state.changes[-rules.flap_changes - 1] < rules.flap_window_s
+
+
+def holds_since(state: CameraState) -> int:
+    """Since when the condition on record holds.
+
+    A restart or a silence in between is left out: a camera that was dead before and is dead now did not fail with
+    the others that are looked at for the first time again.
+    """
+    known = state.known
+    if known and (known.condition, known.fault) == (state.condition, state.fault):
+        return known.since
+    return state.since
 
 
 def doubts(state: CameraState) -> tuple[Doubt, ...]:
@@ -360,9 +374,9 @@ def _confirm(state: CameraState, look: Look, rules: Rules) -> Step:
     while len(state.run) >= rules.confirm_looks and state.run[-1].at - state.run[0].at >= rules.confirm_over_s:
         run = state.run
         verdict, rest = _verdict(run)
-        known = Known(verdict.condition, verdict.fault, verdict.depth)
+        known = Known(verdict.condition, verdict.fault, verdict.depth, run[0].at)
         looks = tuple(failing.at for failing in run)
-        state, transition = _judge(state, run[0].at, known, look.at, looks, rules)
+        state, transition = _judge(state, known, look.at, looks, rules)
         state = replace(state, run=rest)
         transitions.append(transition)
     return state, tuple(transitions)
@@ -384,7 +398,7 @@ def _succeeded(state: CameraState, look: Look, depth: Depth, rules: Rules) -> St
         state = replace(state, judged_at=look.at)
         if state.run or look.grave or depth < rules.first_depth:
             return state, ()
-        state, transition = _judge(state, look.at, Known(Condition.INTACT, None, depth), look.at, (look.at,), rules)
+        state, transition = _judge(state, Known(Condition.INTACT, None, depth, look.at), look.at, (look.at,), rules)
         return state, (transition,)
     if known.condition is Condition.INTACT:
         return _resume_known(replace(state, judged_at=look.at, agreed_at=look.at), look)
@@ -403,7 +417,7 @@ def _rise(state: CameraState, look: Look, depth: Depth, rules: Rules) -> Step:
     state = replace(state, rise=(*state.rise, look.at), answers_since=None)
     if len(state.rise) < rules.up_looks or look.at - state.rise[0] < rules.up_apart_s:
         return state, ()
-    state, transition = _judge(state, state.rise[0], Known(Condition.INTACT, None, depth), look.at, state.rise, rules)
+    state, transition = _judge(state, Known(Condition.INTACT, None, depth, state.rise[0]), look.at, state.rise, rules)
     return state, (transition,)
 
 
@@ -420,8 +434,8 @@ def _look_at_picture(state: CameraState, look: Look, rules: Rules) -> Step:
         looks = tuple(picture.at for picture in pictures if fault in picture.faults)
         if len(looks) >= rules.image_looks:
             first = next(at for at in looks if at >= state.since)
-            known = Known(Condition.IMPAIRED, fault, Depth.PICTURE)
-            state, transition = _judge(state, first, known, look.at, looks, rules)
+            known = Known(Condition.IMPAIRED, fault, Depth.PICTURE, first)
+            state, transition = _judge(state, known, look.at, looks, rules)
             return state, (transition,)
     # A faulty picture that can't be among the next ``image_of`` any more is no doubt any more.
     alive = pictures[-(rules.image_of - 1) :] if rules.image_of > 1 else ()
@@ -448,8 +462,8 @@ def _look_at_login(state: CameraState, look: Look, rules: Rules) -> Step:
     if len(state.refusals) < rules.login_refusals:
         return state, transitions
     first = next(at for at in state.refusals if at >= state.since)
-    known = Known(rules.login_refused_is, Fault.UNAUTHORIZED, Depth.DESCRIBE)
-    state, transition = _judge(state, first, known, look.at, state.refusals, rules)
+    known = Known(rules.login_refused_is, Fault.UNAUTHORIZED, Depth.DESCRIBE, first)
+    state, transition = _judge(state, known, look.at, state.refusals, rules)
     return state, (*transitions, transition)
 
 
@@ -478,11 +492,12 @@ def _resume_known(state: CameraState, look: Look) -> Step:
 
 
 def _judge(
-    state: CameraState, at: int, known: Known, decided_at: int, looks: tuple[int, ...], rules: Rules
+    state: CameraState, known: Known, decided_at: int, looks: tuple[int, ...], rules: Rules
 ) -> tuple[CameraState, Transition]:
     """A confirmed change: into the record, with the doubts that it settles dropped."""
     before = state.known
-    at = max(at, state.since)
+    at = max(known.since, state.since)
+    known = replace(known, since=at)
     cause = Cause.HELD if known.condition is Condition.UNKNOWN else None
     state, transition = _record(state, at, known.condition, known.fault, cause, decided_at=decided_at, looks=looks)
     changes = state.changes
@@ -536,12 +551,18 @@ def _judged(transition: Transition) -> bool:
 
 
 def _last_known(history: Sequence[Transition], gaps: Sequence[Gap]) -> Known | None:
-    for transition in reversed(history):
-        if _judged(transition):
-            if any(_decided_within(gap, transition.condition, transition.decided_at) for gap in gaps):
-                return None
-            return Known(transition.condition, transition.fault, depth_of(transition.fault))
-    return None
+    judged = [transition for transition in history if _judged(transition)]
+    if not judged:
+        return None
+    last = judged[-1]
+    if any(_decided_within(gap, last.condition, last.decided_at) for gap in gaps):
+        return None
+    since = last.at
+    for transition in reversed(judged):
+        if (transition.condition, transition.fault) != (last.condition, last.fault):
+            break
+        since = transition.at
+    return Known(last.condition, last.fault, depth_of(last.fault), since)
 
 
 def _decided_within(gap: Gap, condition: Condition, decided_at: int) -> bool:

@@ -22,6 +22,7 @@ from monitor.core.outage import (
     expire,
     flapping,
     forget_refusals,
+    holds_since,
     resume,
     settled,
     unseen,
@@ -443,3 +444,19 @@ def test_a_camera_dead_all_month_has_every_second_offline() -> None:
         state, transitions = advance(state, replace(LOOKS["dead"], at=at), RULES)
         assert transitions == ()
     assert settled(state) == 31 * 86400 - 900
+
+
+def test_an_outage_began_when_it_began_whatever_restarts_and_silences_came_since() -> None:
+    state, history = live(DEAD)
+    assert holds_since(state) == 100
+    for restarted in (1000, 2000):
+        state, added = resume("c", history, restarted, restarted, RULES)
+        assert holds_since(state) == restarted, "for the moment it is unknown"
+        state, resumed = live(f"{restarted + 10}:dead", state)
+        history += [*added, *resumed]
+        assert (state.since, holds_since(state)) == (restarted + 10, 100)
+    state, _ = expire(state, 9000, 900, RULES)
+    state, _ = live("9100:dead", state)
+    assert holds_since(state) == 100
+    state, _ = live("9200:clean 9210:clean", state)
+    assert holds_since(state) == 9200
