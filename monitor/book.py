@@ -80,9 +80,9 @@ class Book:
             self._gaps[gap.began, gap.reason, gap.township] = gap
         self._overlays.clear()
 
-    def gaps(self) -> tuple[Gap, ...]:
-        """All gaps known, in order."""
-        return tuple(sorted(self._gaps.values(), key=lambda gap: gap.began))
+    def gaps(self, township: str) -> tuple[Gap, ...]:
+        """The gaps that hide this township's cameras."""
+        return hiding(self._gaps.values(), township, excuse_links=self._excuse_links)
 
     def show(self, camera: Camera, until: int) -> None:
         """Let the camera's counters reach ``until``, which must be settled and committed."""
@@ -142,8 +142,7 @@ class Book:
     def _overlay(self, township: str) -> Overlay:
         overlay = self._overlays.get(township)
         if overlay is None:
-            hidden = hiding(self._gaps.values(), township, excuse_links=self._excuse_links)
-            overlay = self._overlays[township] = Overlay(hidden)
+            overlay = self._overlays[township] = Overlay(self.gaps(township))
         return overlay
 
 

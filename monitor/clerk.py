@@ -96,6 +96,10 @@ class Clerk:
         """All transitions of one camera. Blocks."""
         return self._store.transitions(0, EVER, camera)
 
+    def gaps(self, township: str) -> tuple[Gap, ...]:
+        """The gaps that hide this township's cameras."""
+        return self._book.gaps(township)
+
     def enter(self, camera: Camera, history: Sequence[Transition], shown_until: int) -> None:
         """Open the camera's page; its counters begin with what they held at ``shown_until``."""
         self._book.open(camera.id, camera.township, history, min(shown_until, self._began))

@@ -105,9 +105,16 @@ def socket_path(config: Config) -> Path:
 
 @asynccontextmanager
 async def running(
-    config: Config, *, environment: Mapping[str, str] = os.environ, clock: Clock | None = None, demo: bool = False
+    config: Config,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    clock: Clock | None = None,
+    demo: bool = False,
+    page: bool = True,
 ) -> AsyncIterator[Running]:
     """A whole daemon while the context lasts. Raises AlreadyRunning and other StoreErrors, and SecretsError.
+
+    ``demo`` marks every page; without ``page`` there is none, nor a control socket, nor a calendar.
 
     When one of its parts breaks down, the task inside the context is cancelled and the part's error is raised.
     """
@@ -151,13 +158,13 @@ async def running(
         tasks = await parts.enter_async_context(_tasks())
         tasks.start("witnesses", outpost.run())
         tasks.start("rounds", rounds.run())
-        url = await _open_page(parts, config, clock, desk, metrics, rounds, store, demo=demo)
-        control = Control(socket_path(config), Orders(probe=desk.probe, round=desk.round))
-        await control.start()
-        parts.push_async_callback(control.close)
-        calendar = Calendar(config, desk=desk, store=store, clock=clock)
-        calendar.start()
-        parts.callback(calendar.close)
+        url = ""
+        if page:
+            url = await _open_page(parts, config, clock, desk, metrics, rounds, store, demo=demo)
+            await _open_control(parts, config, desk)
+            calendar = Calendar(config, desk=desk, store=store, clock=clock)
+            calendar.start()
+            parts.callback(calendar.close)
         tasks.start("watchdog", _feed(notifier, rounds, store))
         notifier.ready(f"{len(rounds.watched())} cameras, {url}")
         parts.callback(notifier.stopping)
@@ -230,6 +237,12 @@ async def _open_canary(parts: AsyncExitStack) -> Canary:
     await canary.start()
     parts.push_async_callback(canary.close)
     return canary
+
+
+async def _open_control(parts: AsyncExitStack, config: Config, desk: Desk) -> None:
+    control = Control(socket_path(config), Orders(probe=desk.probe, round=desk.round))
+    await control.start()
+    parts.push_async_callback(control.close)
 
 
 async def _open_page(

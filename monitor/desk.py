@@ -68,7 +68,9 @@ class Desk:
             raise NothingToDecideError(f"nothing about {camera} waits for a person")
 
     async def probe(self, camera: str, depth: Depth) -> Seen:
-        """One look, now. Raises KeyError for a camera that is not watched."""
+        """One look, now. Raises KeyError for a camera that is not watched, even by the newest ledger."""
+        if camera not in self._rounds.watched():
+            await self._rounds.renew_ledger()
         return await self._rounds.look_now(camera, depth)
 
     async def round(
@@ -84,7 +86,7 @@ class Desk:
         self._clerk.write(rounds=(note,))
         blind = self._rounds.board.blind
         seen: list[Seen] = []
-        looks = [self._rounds.look_now(camera, depth) for camera in self._rounds.watched()]
+        looks = [self._rounds.look_now(camera, depth) for camera in tuple(self._rounds.watched())]
         for finished in asyncio.as_completed(looks):
             try:
                 seen.append(await finished)

@@ -12,7 +12,7 @@ from monitor.core.availability import Totals
 from monitor.core.board import Board, CameraLive, Proven, StateSeconds, TownshipMonth
 from monitor.core.condition import Condition, Fault
 from monitor.core.fleet import Fleet
-from monitor.core.outage import CameraState, Rules, doubts, flapping
+from monitor.core.outage import CameraState, Rules, doubts, flapping, holds_since
 from monitor.core.record import Event, Gap
 from monitor.core.verdict import Look
 from probes.observation import Depth, Observation, Outcome
@@ -79,7 +79,7 @@ class Live:
             condition=state.condition,
             fault=state.fault,
             cause=state.cause,
-            since=state.since,
+            since=holds_since(state),
             doubt=found[0] if found else None,
             flapping=flapping(state, now, self._rules),
             last_look_at=seen.at,

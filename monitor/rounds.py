@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Protocol
@@ -39,6 +39,7 @@ from monitor.core.outage import (
     doubts,
     expire,
     forget_refusals,
+    holds_since,
     resume,
     settled,
     unseen,
@@ -227,7 +228,8 @@ class Rounds:
         now = int(self._clock.now())
         self._clerk.enter(camera, history, covered_until)
         if history:
-            state, added = resume(camera.id, history, covered_until, now, self._ways.rules)
+            gaps = self._clerk.gaps(camera.township)
+            state, added = resume(camera.id, history, covered_until, now, self._ways.rules, gaps=gaps)
         else:
             state = unseen(camera.id, now)
             added = (_first_line(state),)
@@ -237,7 +239,7 @@ class Rounds:
         self._schedule(watched)
         return added
 
-    async def _renew_ledger(self) -> None:
+    async def renew_ledger(self) -> None:
         """Take over what another process has changed in the ledger."""
         if await asyncio.to_thread(self._books.generation) == self._ledger.generation:
             return
@@ -342,9 +344,9 @@ class Rounds:
             self._wake.set()
         return future
 
-    def watched(self) -> tuple[str, ...]:
-        """The cameras that are looked at."""
-        return tuple(self._watched)
+    def watched(self) -> Collection[str]:
+        """The ids of the cameras that are looked at."""
+        return self._watched.keys()
 
     # One look
 
@@ -483,12 +485,12 @@ class Rounds:
     async def _keep(self) -> None:
         """Go through the fleet slice by slice, and keep everything that has a time of its own."""
         clocks = self._clock.now(), self._clock.monotonic()
-        due = dict.fromkeys((self._cover, self._make_anew, self._count, self._renew_ledger, self._end_period), 0.0)
+        due = dict.fromkeys((self._cover, self._make_anew, self._count, self.renew_ledger, self._end_period), 0.0)
         every = {
             self._cover: self._ways.coverage_s,
             self._make_anew: self._ways.board_s,
             self._count: self._ways.count_s,
-            self._renew_ledger: LEDGER_S,
+            self.renew_ledger: LEDGER_S,
             self._end_period: float(self._ways.plan.light_s),
         }
         part = 0
@@ -580,7 +582,7 @@ class Rounds:
 
     def _find_events(self) -> None:
         failing = {
-            camera: (watched.state.since, watched.state.fault)
+            camera: (holds_since(watched.state), watched.state.fault)
             for camera, watched in self._watched.items()
             if watched.state.condition in FAILING
         }

@@ -1,0 +1,204 @@
+"""How the command line tells its results, for people (rich) and for programs (JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from monitor.core.fleet import Camera, Fleet
+from monitor.importing import Imported
+from monitor.web.source import Life
+from monitor.wording import Lang, say
+
+PROBLEMS_SHOWN = 20
+
+
+def import_json(done: Imported, *, dry_run: bool, lang: Lang) -> dict[str, object]:
+    """An import, for programs."""
+    changes = done.changes
+    return {
+        "dry_run": dry_run,
+        "read": len(done.ledger.rows),
+        "added": [camera.id for camera in changes.added],
+        "changed": [
+            {
+                "camera": change.camera,
+                "fields": {each.field: [str(each.before), str(each.after)] for each in change.fields},
+            }
+            for change in changes.changed
+        ],
+        "retired": [camera.id for camera in changes.retired],
+        "not_in_this_file": [camera.id for camera in changes.missing],
+        "unchanged": changes.unchanged,
+        "problems": [
+            {"sheet": each.sheet, "row": each.row, "reason": each.text(lang)} for each in done.ledger.problems
+        ],
+        "warnings": [each.text(lang) for each in done.ledger.warnings],
+        "new_logins_tried": [
+            {"credential": each.credential, "camera": each.camera, "outcome": each.outcome} for each in done.tried
+        ],
+    }
+
+
+def tell_import(console: Console, done: Imported, *, dry_run: bool, lang: Lang) -> None:
+    """An import, for people: what it changed, what was left out and why."""
+    english = lang is Lang.EN
+    changes = done.changes
+    counts = (
+        ("新增", "added", len(changes.added)),
+        ("修改", "changed", len(changes.changed)),
+        ("停用", "retired", len(changes.retired)),
+        ("未变", "unchanged", changes.unchanged),
+        ("文件中没有", "not in this file", len(changes.missing)),
+    )
+    head = ("试运行，未写入：" if dry_run else "") if not english else ("dry run, nothing written: " if dry_run else "")
+    console.print(head + ("，", ", ")[english].join(f"{en if english else zh} {count}" for zh, en, count in counts))
+    for change in changes.changed[:PROBLEMS_SHOWN]:
+        fields = "; ".join(f"{each.field}: {each.before} → {each.after}" for each in change.fields)
+        console.print(Text(f"  {change.camera} {change.name}  {fields}"))
+    _tell_lines(
+        console, [each.text(lang) for each in done.ledger.problems], ("未导入", "left out")[english], "red", lang
+    )
+    _tell_lines(console, [each.text(lang) for each in done.ledger.warnings], ("提示", "note")[english], "yellow", lang)
+    for each in done.tried:
+        outcome = say(f"outcome.{each.outcome}", lang)
+        console.print(Text(f"  {('试登录', 'login tried')[english]} {each.credential} @ {each.name}: {outcome}"))
+    for credential in sorted(done.refused_logins):
+        console.print(
+            Text(
+                f"new login {credential} was refused; it is held back, check user name and password"
+                if english
+                else f"新登录 {credential} 被拒绝，已暂停使用，请核对用户名和密码",
+                style="bold red",
+            )
+        )
+
+
+def _tell_lines(console: Console, lines: Sequence[str], head: str, style: str, lang: Lang) -> None:
+    for line in lines[:PROBLEMS_SHOWN]:
+        console.print(Text(f"  {head}  {line}", style=style))
+    if (more := len(lines) - PROBLEMS_SHOWN) > 0:
+        console.print(f"  … {more} more (--json)" if lang is Lang.EN else f"  …… 另有 {more} 条（--json 可看全部）")
+
+
+def fleet_json(fleet: Fleet) -> list[dict[str, object]]:
+    """The ledger, for programs; logins by id only."""
+    return [
+        {
+            "id": camera.id,
+            "name": camera.name,
+            "township": fleet.townships[camera.township].name,
+            "village": camera.village,
+            "address": camera.address if camera.host else "",
+            "key_point": camera.key_point,
+            "registration": camera.registration.value,
+            "credential": camera.credential,
+        }
+        for camera in fleet.cameras.values()
+    ]
+
+
+def tell_fleet(console: Console, fleet: Fleet, lang: Lang) -> None:
+    """The ledger, for people."""
+    table = Table(
+        *(("编号", "点位", "乡镇", "村", "地址"), ("id", "name", "township", "village", "address"))[lang is Lang.EN]
+    )
+    for camera in fleet.cameras.values():
+        table.add_row(*map(Text, _ledger_line(camera, fleet)))
+    console.print(table)
+
+
+def _ledger_line(camera: Camera, fleet: Fleet) -> tuple[str, ...]:
+    place = fleet.townships[camera.township].name
+    return camera.id, camera.name, place, camera.village, camera.address if camera.host else "—"
+
+
+def tell_probe(console: Console, report: Mapping[str, Any], lang: Lang) -> None:
+    """One look, for people: every step with what the camera said."""
+    for step in report["steps"]:
+        console.print(Text(f"  {say('step.' + step['name'], lang):<14} {step['took_ms']:>8.1f} ms  {step['said']}"))
+    verdict = say(f"condition.{report['condition']}", lang)
+    faults = "、".join(say(f"fault.{fault}", lang) for fault in report["faults"])
+    style = "green" if report["condition"] == "intact" else "red" if report["condition"] != "unknown" else "yellow"
+    console.print(Text(f"{report['camera']}  {verdict}  {faults}".rstrip(), style=f"bold {style}"))
+
+
+def tell_round(console: Console, report: Mapping[str, Any], lang: Lang) -> None:
+    """A round, for people: the counts, and every camera that isn't intact."""
+    counts = "  ".join(f"{say(f'condition.{word}', lang)} {count}" for word, count in report["counts"].items())
+    console.print(Text(f"#{report['round']}  {report['took_s']} s  {counts}", style="bold"))
+    if report["void"]:
+        console.print(Text(f"作废：{say('reason.' + report['void'], lang)}", style="bold red"))
+    for camera in report["cameras"]:
+        if camera["condition"] != "intact":
+            faults = "、".join(say(f"fault.{fault}", lang) for fault in camera["faults"])
+            line = (
+                f"  {camera['camera']}  {say('condition.' + camera['condition'], lang)}  {faults}  @ {camera['step']}"
+            )
+            console.print(Text(line))
+
+
+def life_json(camera: Camera, life: Life, seconds: Mapping[str, int]) -> dict[str, object]:
+    """One camera's month, for programs. Times are UTC seconds."""
+    return {
+        "camera": camera.id,
+        "name": camera.name,
+        "township": camera.township,
+        "began": life.began,
+        "until": life.until,
+        "seconds": dict(seconds),
+        "intervals": [
+            {
+                "began": each.began,
+                "ended": each.ended,
+                "condition": each.condition.value,
+                "fault": each.fault.value if each.fault else None,
+                "cause": each.cause.value if each.cause else None,
+            }
+            for each in life.intervals
+        ],
+        "looks": [
+            {
+                "at": each.at,
+                "kind": each.kind.value,
+                "outcome": each.outcome,
+                "faults": list(each.faults),
+                "steps": [{"name": step.name, "took_ms": step.took_ms, "said": step.said} for step in each.steps],
+            }
+            for each in life.evidence
+        ],
+        "decisions": [
+            {
+                "at": each.at,
+                "by": each.by,
+                "ruling": each.ruling.value,
+                "fault": each.fault.value if each.fault else None,
+            }
+            for each in life.decisions
+        ],
+    }
+
+
+def tell_life(
+    console: Console, camera: Camera, life: Life, seconds: Mapping[str, int], zone: tzinfo, lang: Lang
+) -> None:
+    """One camera's month, for people: its intervals and the arithmetic."""
+    console.print(Text(f"{camera.name}  {camera.id}", style="bold"))
+    for each in life.intervals:
+        began, ended = (datetime.fromtimestamp(at, zone).strftime("%m-%d %H:%M:%S") for at in (each.began, each.ended))
+        words = [say(f"condition.{each.condition.value}", lang)]
+        words += [say(f"fault.{each.fault.value}", lang)] if each.fault else []
+        words += [say(f"cause.{each.cause.value}", lang)] if each.cause else []
+        console.print(Text(f"  {began} – {ended}  {each.ended - each.began:>8} s  {' '.join(words)}"))
+    for look in life.evidence:
+        at = datetime.fromtimestamp(look.at, zone).strftime("%m-%d %H:%M:%S")
+        steps = " → ".join(f"{step.name} {step.said}".strip() for step in look.steps)
+        console.print(Text(f"  {at}  {say(f'outcome.{look.outcome}', lang)}  {steps}"))
+    total = sum(seconds.values())
+    parts = " + ".join(f"{say(f'condition.{word}', lang)} {count}" for word, count in seconds.items())
+    console.print(Text(f"  {parts} = {total} s"))
