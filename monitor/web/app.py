@@ -14,7 +14,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from monitor.web.assets import Assets
 from monitor.web.day import Day
 from monitor.web.feeds import Feeds
-from monitor.web.guard import same_origin, security_headers
+from monitor.web.guard import known_hosts, same_origin, security_headers
 from monitor.web.pages import Pages
 from monitor.web.settings import Settings
 from monitor.web.source import Source
@@ -29,7 +29,10 @@ def application(source: Source, settings: Settings, assets: Assets | None = None
     assets = assets or Assets()
     pages = Pages(source, settings, assets)
     feeds = Feeds(source, settings, assets, day)
-    app = web.Application(middlewares=[security_headers, pages.failures, same_origin], client_max_size=LARGEST_FORM)
+    app = web.Application(
+        middlewares=[security_headers, known_hosts(settings.hosts), pages.failures, same_origin],
+        client_max_size=LARGEST_FORM,
+    )
     aiohttp_jinja2.setup(
         app,
         loader=FileSystemLoader(TEMPLATES),

@@ -6,7 +6,7 @@ import logging
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def _dress(response: web.StreamResponse) -> None:
 
 @web.middleware
 async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what another site's page sends in a reader's name.
+    """Refuse what another site's page sends in a visitor's name.
 
     Browsers say in Sec-Fetch-Site or Origin where a request comes from; a request with neither isn't a browser's and
     has no cookie of anybody to abuse, so it is let through.
@@ -65,6 +65,22 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
         log.warning("refused a %s of %s from %s", request.method, request.path, request.headers.get("Origin", "?"))
         raise web.HTTPForbidden
     return await handler(request)
+
+
+def known_hosts(hosts: frozenset[str]) -> Middleware:
+    """Answer under our own names only; with none given, under any.
+
+    A foreign page can have its name resolve to 127.0.0.1 (DNS rebinding): its requests would count as same-origin.
+    """
+
+    @web.middleware
+    async def only_known_hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if hosts and urlsplit(f"//{request.host}").hostname not in hosts:
+            log.warning("refused a request for the host %r", request.host)
+            raise web.HTTPMisdirectedRequest
+        return await handler(request)
+
+    return only_known_hosts
 
 
 def is_own(request: web.Request) -> bool:

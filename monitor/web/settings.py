@@ -26,8 +26,9 @@ class Rendered:
 class Settings:
     """``county`` heads every page, ``target`` is the rate that townships have to reach.
 
-    ``stale_after_s``: a board older than that is shown with a warning and is unhealthy. ``metrics`` renders
-    ``/metrics``, gzipped if asked to; it is called in a thread. Without it there is no such page.
+    ``hosts``: the names, without port, under which the pages may be asked for; empty allows any. ``stale_after_s``:
+    a board older than that is shown with a warning and is unhealthy. ``metrics`` renders ``/metrics``, gzipped if
+    asked to; it is called in a thread. Without it there is no such page.
     """
 
     county: str
@@ -35,6 +36,7 @@ class Settings:
     target: Fraction
     version: str
     clock: Clock
+    hosts: frozenset[str] = frozenset()
     demo: bool = False
     refresh_s: int = 5
     stale_after_s: int = 60

@@ -30,7 +30,7 @@ document.addEventListener("click", (event) => {
   if (button) copyText(button);
 });
 
-// A refresh must not take away what the reader is doing: a selected text, an opened list.
+// A refresh must not take away what the visitor is doing: a selected text, an opened list.
 function isBusy(target) {
   const focused = document.activeElement;
   if (focused && target.contains(focused) && focused.matches("textarea, input")) return true;

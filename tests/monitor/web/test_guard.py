@@ -56,3 +56,26 @@ async def test_a_form_that_is_too_large_is_refused(serve: Serve) -> None:
     form = {"verdict": "confirm", "by": "x" * 100_000}
     assert (await visit.client.post(f"/camera/{camera}/decision", data=form)).status == 413
     assert visit.source.decisions == []
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8642", 200),
+        ("monitor.county", 200),
+        ("MONITOR.county:80", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("evil.example@127.0.0.1x", 421),
+        ("[::1]:80", 421),
+    ],
+)
+async def test_pages_answer_under_their_own_names_only(serve: Serve, host: str, status: int) -> None:
+    visit = await serve(ordinary_board(22), hosts=frozenset({"127.0.0.1", "monitor.county"}))
+    for path in ("/", "/api/board.json"):
+        assert (await visit.client.get(path, headers={"Host": host})).status == status
+
+
+async def test_without_named_hosts_any_name_will_do(serve: Serve) -> None:
+    visit = await serve(ordinary_board(22))
+    assert (await visit.client.get("/", headers={"Host": "whatever.example"})).status == 200

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from yarl import URL
 
 from monitor.core.board import Board
 from monitor.core.condition import Cause, Condition
@@ -265,8 +266,11 @@ async def test_many_readers_of_one_board_cost_one_rendering(serve: Serve, monkey
 async def test_an_old_board_is_shown_with_a_warning(serve: Serve) -> None:
     visit = await serve(ordinary_board(), clock=StillClock(at=NOW + 300))
     assert "巡检程序已有 5 分没有更新数据" in await visit.text("/")
-    fresh = await serve(ordinary_board(), clock=StillClock(at=NOW + 60))
+    clock = StillClock(at=NOW + 60)
+    fresh = await serve(ordinary_board(), clock=clock)
     assert "没有更新数据" not in await fresh.text("/")
+    clock.at = NOW + 7200
+    assert "巡检程序已有 2 小时没有更新数据" in await fresh.text("/")
 
 
 async def test_a_camera_tells_what_it_is_why_and_since_when(serve: Serve) -> None:
@@ -352,6 +356,16 @@ async def test_without_the_fetched_scripts_pages_work_and_say_so(serve: Serve, t
     assert '<meta http-equiv="refresh" content="30">' in text
     assert "htmx.min.js" not in text
     assert "今天要打 4 个电话" in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/search?q=%FF%ED%A0%BD", "/camera/%FF", "/camera/..%2F..", "/township/%00", "/event?id=%ED%A0%BD", "/?lang=%FF"],
+)
+async def test_broken_addresses_are_answered_in_words(serve: Serve, path: str) -> None:
+    response = await (await serve(ordinary_board(22))).client.get(URL(path, encoded=True))
+    assert response.status in (200, 404)
+    assert "</html>" in await response.text()
 
 
 async def test_an_error_of_ours_is_a_page_without_details(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,15 +3,15 @@ import doctest
 import pytest
 
 from monitor import metrics, wording
-from monitor.web import reader
-from monitor.web.reader import Reader, anchor, dialled, numbers_of
+from monitor.web import visitor
+from monitor.web.visitor import Visitor, anchor, dialled, numbers_of
 from monitor.wording import Lang
 from tests.monitor.web.boards import NOW, ZONE
 
-READER = Reader(lang=Lang.EN, zone=ZONE, now=NOW)
+VISITOR = Visitor(lang=Lang.EN, zone=ZONE, now=NOW)
 
 
-@pytest.mark.parametrize("module", [reader, wording, metrics])
+@pytest.mark.parametrize("module", [visitor, wording, metrics])
 def test_examples_in_docstrings_run(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # a module, as parametrize types it
 
@@ -40,13 +40,13 @@ def test_only_what_a_telephone_can_dial_is_in_a_link(number: str, wanted: str) -
 
 
 def test_links_quote_their_segments_and_values() -> None:
-    assert READER.link() == "/"
-    assert READER.link("camera", "a/b?c", said="ä&b") == "/camera/a%2Fb%3Fc?said=%C3%A4%26b"
-    assert Reader(lang=Lang.EN, zone=ZONE, now=NOW, asked=True).link("events") == "/events?lang=en"
+    assert VISITOR.link() == "/"
+    assert VISITOR.link("camera", "a/b?c", said="ä&b") == "/camera/a%2Fb%3Fc?said=%C3%A4%26b"
+    assert Visitor(lang=Lang.EN, zone=ZONE, now=NOW, asked=True).link("events") == "/events?lang=en"
 
 
 def test_half_a_character_in_an_id_still_makes_a_link() -> None:
-    assert READER.link("camera", "\ud83d") == "/camera/%3F"
+    assert VISITOR.link("camera", "\ud83d") == "/camera/%3F"
 
 
 def test_an_anchor_is_stable_and_safe_in_html() -> None:

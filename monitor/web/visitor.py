@@ -1,4 +1,4 @@
-"""One reader: their language, the site's zone, the moment that the page speaks of."""
+"""One visitor: their language, the site's zone, the moment that the page speaks of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BETWEEN_NUMBERS = re.compile(r"[/、,;\s\uff0c\uff1b]+(?=[+0-9(\uff08])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Visitor:
     """``now`` is the moment of the data (UTC seconds). ``asked`` is true when the address names the language, which
     links then carry on: a page works without cookies."""
 
