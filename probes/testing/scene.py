@@ -18,6 +18,8 @@ Field = npt.NDArray[np.float32]
 
 SITE_TIME = timezone(timedelta(hours=8))
 NOISE_FIELDS = 4
+PASSAGE_S = 10.0
+"""How long a car is in sight. A village road is empty most of the time."""
 SENSOR_NOISE = 2.0
 """Standard deviation of the sensor's noise in luma steps, about that of a cheap camera by daylight."""
 
@@ -66,6 +68,9 @@ def paint_scene(seed: int, width: int, height: int) -> Image:
     for left in rng.uniform(0.0, 1.0, int(rng.integers(5, 11))):
         _tree(rng, layout, canvas, int(left * width))
     _pole(rng, layout, canvas)
+    # the sun stands on one side
+    light = np.linspace(0.85, 1.15, width, dtype=np.float32)[:: int(rng.choice((-1, 1)))]
+    canvas = np.clip(canvas * light[None, :, None], 0, 255).astype(np.uint8)
     # a lens of this class never gives pixel-sharp edges
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.45 * height / 360 + 0.2), dtype=np.uint8)
 
@@ -209,14 +214,16 @@ class View:
         self._noisy = [
             np.clip(luma + rng.normal(0, noise, luma.shape), 0, 255).astype(np.uint8) for _ in range(NOISE_FIELDS)
         ]
-        self._cars = rng.uniform((0, 6, 40, 116, 116), (1, 14, 220, 142, 142), (3, 5))
+        self._cars = rng.uniform((0, 50, 40, 116, 116), (1, 110, 220, 142, 142), (int(rng.integers(1, 4)), 5))
 
     def planes(self, wall: float, tick: int) -> Image:
         """The picture at UTC second ``wall``; ``tick`` counts frames and picks the noise."""
         frame = np.concatenate([self._noisy[tick % NOISE_FIELDS], self._chroma])
         if self._traffic:
             for phase, period, luma, blue, red in self._cars.tolist():
-                self._car(frame, (wall / period + phase) % 1.0, (luma, blue, red))
+                along = (wall / period + phase) % 1.0 * period / PASSAGE_S
+                if along < 1:
+                    self._car(frame, along, (luma, blue, red))
         if self._caption is not None:
             text = datetime.fromtimestamp(int(wall), UTC).astimezone(SITE_TIME).strftime("%Y-%m-%d %H:%M:%S")
             self._write(frame, text, self.height // 14)
