@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,7 @@ MAX_PIXELS = 64_000_000
 MIN_SIDE, MAX_SIDES_RATIO = 48, 10
 JPEG_QUALITY = 80
 
+_NO_MEMORY = frozenset({errno.ENOMEM, errno.EAGAIN})
 _PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
 
 
@@ -47,18 +49,10 @@ class Picture:
 def decode(codec: str, data: bytes) -> Picture:
     """Decode one complete key frame (Annex B with its parameter sets, a JPEG, or an MPEG-4 VOP with its header).
 
-    Raises RefusedError. A HEVC picture with lost parts isn't recognised as such here: FFmpeg conceals them without
-    a word, so gaps have to be kept out by their RTP sequence numbers.
+    Raises RefusedError, and MemoryError when the picture needs more than this process may take. A HEVC picture with
+    lost parts isn't recognised as such here: FFmpeg conceals them without a word, so gaps have to be kept out by
+    their RTP sequence numbers.
     """
-    frame = _frame(codec, data)
-    if min(frame.width, frame.height) < MIN_SIDE or max(frame.width, frame.height) > MAX_SIDES_RATIO * min(
-        frame.width, frame.height
-    ):
-        raise RefusedError(f"a picture of {frame.width} × {frame.height}")
-    return Picture(frame.width, frame.height, _planes(frame), _jpeg(frame))
-
-
-def _frame(codec: str, data: bytes) -> VideoFrame:
     context = av.CodecContext.create(codec, "r")
     assert isinstance(context, VideoCodecContext)
     # more threads only add overhead to a single frame
@@ -66,20 +60,28 @@ def _frame(codec: str, data: bytes) -> VideoFrame:
     context.options = {"max_pixels": str(MAX_PIXELS)}
     try:
         frames = context.decode(av.Packet(data)) or context.decode(None)
-    except (av.error.FFmpegError, ValueError, EOFError) as error:
-        if isinstance(error, MemoryError):
-            raise
-        raise RefusedError(f"the decoder says: {getattr(error, 'strerror', None) or error}"[:160]) from None
+        return _picture(frames)
+    except av.error.FFmpegError as error:
+        if error.errno in _NO_MEMORY:
+            raise MemoryError(error.strerror) from None
+        raise RefusedError(f"the decoder says: {error.strerror}"[:160]) from None
+
+
+def _picture(frames: list[VideoFrame]) -> Picture:
     if not frames:
         raise RefusedError("the decoder gives no picture")
-    if frames[0].is_corrupt:
+    frame = frames[0]
+    if frame.is_corrupt:
         raise RefusedError("the decoder had to conceal lost parts")
-    return frames[0]
+    shorter, longer = sorted((frame.width, frame.height))
+    if shorter < MIN_SIDE or longer > MAX_SIDES_RATIO * shorter:
+        raise RefusedError(f"a picture of {frame.width} × {frame.height}")
+    return Picture(frame.width, frame.height, _planes(frame), _jpeg(frame))
 
 
 def _planes(frame: VideoFrame) -> Planes:
     if frame.format.name not in _PLANAR:
-        frame = frame.reformat(format="yuv420p")
+        frame = frame.reformat(format="yuv420p", threads=1)
     luma, first, second = (_view(plane) for plane in frame.planes)
     height = small_height(frame.width, frame.height)
     size = SMALL_WIDTH // 4, max(2, height // 4)
@@ -95,7 +97,7 @@ def _view(plane: VideoPlane) -> Plane:
 
 def _jpeg(frame: VideoFrame) -> bytes:
     height = small_height(frame.width, frame.height)
-    colours = frame.reformat(width=SMALL_WIDTH, height=height, format="bgr24", interpolation="AREA").to_ndarray()
-    done, encoded = cv2.imencode(".jpg", colours, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    colours = frame.reformat(width=SMALL_WIDTH, height=height, format="bgr24", interpolation="AREA", threads=1)
+    done, encoded = cv2.imencode(".jpg", colours.to_ndarray(), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert done, "a BGR picture can always be written as JPEG"
     return encoded.tobytes()

@@ -40,11 +40,15 @@ def main(megabytes: int) -> None:
 def _answer(header: dict[str, object], blobs: list[bytes | None]) -> bytes:
     try:
         return pack_judgement(judge(parse_job(header, blobs)))
-    except MemoryError:
-        said = "the picture needs more memory than a decoder may take"
-        return pack_judgement(PictureJudgement(judged=Judged.DIED, said=said))
-    except Exception:  # noqa: BLE001 - a bug of ours, told to the pool, which raises it there
+    except Exception as error:  # noqa: BLE001 - told to the pool, which raises it there if it is a bug of ours
+        if _is_out_of_memory(error):
+            said = "the picture needs more memory than a decoder may take"
+            return pack_judgement(PictureJudgement(judged=Judged.DIED, said=said))
         return pack({"bug": traceback.format_exc(limit=-8)[-4000:]}, [])
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem)
 
 
 def _claim_standard_output() -> BinaryIO:
