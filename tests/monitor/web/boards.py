@@ -304,7 +304,7 @@ class MemorySource:
 
     async def life(self, camera: str) -> Life:
         live = self.current.cameras[camera]
-        began = min(live.since, NOW)
+        began = max(live.since, MONTH_BEGAN + 6 * 86_400)
         intervals = [
             Interval(began=MONTH_BEGAN, ended=MONTH_BEGAN + 5 * 86_400, condition=Condition.INTACT),
             Interval(
