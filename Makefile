@@ -32,7 +32,7 @@ $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready-run
 	@deploy/setup/timed "installing the locked packages for development" $(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-$(VENDOR)/.ready: deploy/npm/package-lock.json deploy/npm/files.sha256
+$(VENDOR)/.ready: deploy/npm/package-lock.json deploy/npm/vendor.sha256
 	@deploy/setup/timed "fetching the page's two script files by npm" deploy/setup/vendor $(VENDOR)
 	@touch $@
 

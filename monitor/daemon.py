@@ -121,13 +121,13 @@ async def running(
     clock = clock or SystemClock()
     notifier = Notifier.of(environment)
     async with AsyncExitStack() as parts:
-        store = await _open_store(parts, config, clock)
+        metrics = Metrics(version=version("xunjian"), stalled_after_s=config.metrics.stalled_after_s)
+        store = await _open_store(parts, config, clock, metrics)
         keys = open_key_ring(Path(config.secrets.key_file), environment)
         month_at = _months(config)
         ledger = StoredLedger(store, keys, clock, month_at)
         questions = await _open_questions(parts, config, clock)
         canary = await _open_canary(parts) if config.witness.canary else None
-        metrics = Metrics(version=version("xunjian"), stalled_after_s=config.metrics.stalled_after_s)
         outpost = Outpost(
             posts_of(config, await asyncio.to_thread(lambda: ledger.read().fleet)),
             canary=canary,
@@ -214,11 +214,15 @@ async def _tasks() -> AsyncIterator[_Tasks]:
         await tasks.close()
 
 
-async def _open_store(parts: AsyncExitStack, config: Config, clock: Clock) -> Store:
-    evidence = Path(config.evidence.dir)
+async def _open_store(parts: AsyncExitStack, config: Config, clock: Clock, metrics: Metrics) -> Store:
     store = await asyncio.to_thread(
         lambda: Store.open(
-            config.store.url, at=int(clock.now()), exclusive=True, who="xunjian run", evidence_dir=evidence
+            config.store.url,
+            at=int(clock.now()),
+            exclusive=True,
+            who="xunjian run",
+            evidence_dir=Path(config.evidence.dir),
+            wrote=metrics.store_wrote,
         )
     )
     parts.push_async_callback(asyncio.to_thread, store.close)
@@ -262,6 +266,7 @@ async def _open_page(
         target=config.site.target_rate,
         version=version("xunjian"),
         clock=clock,
+        hosts=_hosts(config.web.host),
         demo=demo,
         refresh_s=max(1, round(config.record.board_s)),
         metrics=_renderer(metrics, rounds, store) if config.metrics.enabled else None,
@@ -273,6 +278,13 @@ async def _open_page(
     await site.start()
     host, port = runner.addresses[0][:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _hosts(host: str) -> frozenset[str]:
+    """The names that the page answers to, against DNS rebinding; bound to all addresses it cannot know them."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return frozenset()
+    return frozenset({host, "localhost", "127.0.0.1", "::1"})
 
 
 def _renderer(metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool], Rendered]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -113,6 +113,8 @@ class Live:
     ) -> Board:
         """The board as of ``now``."""
         cameras = dict(self._cameras)
+        if blind is not None:
+            cameras = {camera: _hidden(line, blind) for camera, line in cameras.items()}
         return Board(
             now=now,
             fleet=fleet,
@@ -131,6 +133,11 @@ class Live:
             month=month,
             link_gaps=link_gaps,
         )
+
+
+def _hidden(line: CameraLive, blind: Gap) -> CameraLive:
+    """While we are blind nobody's condition is known."""
+    return replace(line, condition=Condition.UNKNOWN, fault=None, cause=blind.cause, since=blind.began, doubt=None)
 
 
 def _prove(seen: _Seen, observation: Observation) -> None:

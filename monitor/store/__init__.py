@@ -31,7 +31,7 @@ from monitor.store.values import (
     StoredCredential,
     TransitionRecord,
 )
-from monitor.store.writer import Health, WriteSeconds
+from monitor.store.writer import Health
 
 __all__ = [
     "AlreadyRunning",
@@ -62,5 +62,4 @@ __all__ = [
     "StoredCredential",
     "TransitionRecord",
     "UpgradeBlockedError",
-    "WriteSeconds",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -36,23 +36,33 @@ from monitor.store.writer import Health, Writer
 class Store(Reader):
     """Reads from any thread, writes through one thread. ``open`` makes it, ``close`` ends it."""
 
-    def __init__(self, url: URL, evidence_dir: Path, lock: DaemonLock | ServerLock | None) -> None:
+    def __init__(
+        self, url: URL, evidence_dir: Path, lock: DaemonLock | ServerLock | None, wrote: Callable[[float], None]
+    ) -> None:
         self._lock = lock
         self._reading = reading_engine(url)
         self._writing = writing_engine(url, WRITER_BUSY_MS)
         self._commanding = writing_engine(url, COMMAND_BUSY_MS)
         super().__init__(Source(self._reading), PictureFolder(evidence_dir))
-        self._writer = Writer(self._commit)
+        self._writer = Writer(self._commit, wrote=wrote)
 
     @classmethod
     def open(
-        cls, url: str, *, at: int, exclusive: bool = False, who: str = "xunjian", evidence_dir: Path | None = None
+        cls,
+        url: str,
+        *,
+        at: int,
+        exclusive: bool = False,
+        who: str = "xunjian",
+        evidence_dir: Path | None = None,
+        wrote: Callable[[float], None] = lambda took_s: None,
     ) -> Self:
         """Open the store at ``url``, creating or upgrading it as needed.
 
         ``exclusive`` is for the daemon: it takes the lock under the name ``who`` as of ``at`` (UTC seconds) and looks
         through the file for damage. Pictures go to ``evidence_dir``, by default the folder "evidence" beside the
-        file. Raises StoreError and its kinds.
+        file. ``wrote`` is told in the writer's thread how many seconds each commit took. Raises StoreError and its
+        kinds.
         """
         parsed = database_url(url)
         path = sqlite_path(parsed)
@@ -62,7 +72,7 @@ class Store(Reader):
         lock = _take_lock(parsed, path, Holder(pid=os.getpid(), since=at, who=who)) if exclusive else None
         try:
             prepare(parsed, at=at, check=exclusive, upgrade_beside_daemon=exclusive)
-            return cls(parsed, evidence_dir, lock)
+            return cls(parsed, evidence_dir, lock, wrote)
         except BaseException:
             if lock is not None:
                 lock.release()

@@ -32,23 +32,6 @@ RETRY_S = 1.0
 PICTURES_KEPT = 500
 """Pictures that wait for a failing disk, about 20 MB; the oldest beyond are dropped. Nothing else ever is."""
 
-BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteSeconds:
-    """A histogram of commits: ``counts[i]`` took at most ``bounds[i]`` seconds (cumulative), ``count`` all told."""
-
-    bounds: tuple[float, ...] = BUCKETS_S
-    counts: tuple[int, ...] = (0,) * len(BUCKETS_S)
-    count: int = 0
-    total_s: float = 0.0
-
-    def with_one(self, took_s: float) -> WriteSeconds:
-        """The histogram after one more commit."""
-        counts = tuple(count + (took_s <= bound) for bound, count in zip(self.bounds, self.counts, strict=True))
-        return replace(self, counts=counts, count=self.count + 1, total_s=self.total_s + took_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
@@ -65,7 +48,6 @@ class Health:
     pictures_lost: int
     last_commit_ago_s: float | None
     seen_ago_s: float
-    write_seconds: WriteSeconds
 
     @property
     def degraded(self) -> bool:
@@ -84,10 +66,18 @@ class Writer:
     """Runs ``commit`` in a thread of its own with everything that has been handed in since the last time.
 
     ``commit`` writes the batches in order in one transaction or raises; it returns how many pictures were lost.
+    ``wrote`` is called in the thread with the seconds that each commit took.
     """
 
-    def __init__(self, commit: Callable[[Sequence[Batch]], int], *, retry_s: float = RETRY_S) -> None:
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Batch]], int],
+        *,
+        wrote: Callable[[float], None] = lambda took_s: None,
+        retry_s: float = RETRY_S,
+    ) -> None:
         self._commit = commit
+        self._wrote = wrote
         self._retry_s = retry_s
         self._changed = Condition()
         self._queue: deque[Waiting] = deque()
@@ -98,7 +88,6 @@ class Writer:
         self._pictures_lost = 0
         self._committed: float | None = None
         self._seen = monotonic()
-        self._write_seconds = WriteSeconds()
         self._thread = Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -125,7 +114,6 @@ class Writer:
                 pictures_lost=self._pictures_lost,
                 last_commit_ago_s=None if self._committed is None else now - self._committed,
                 seen_ago_s=now - self._seen,
-                write_seconds=self._write_seconds,
             )
 
     def close(self, timeout_s: float) -> None:
@@ -193,7 +181,7 @@ class Writer:
             self._failing_since, self._reason = None, ""
             self._committed = ended
             self._pictures_lost += pictures_lost
-            self._write_seconds = self._write_seconds.with_one(ended - began)
+        self._wrote(ended - began)
         self._settle(portion, None)
 
     def _settle(self, portion: tuple[Waiting, ...], error: Exception | None) -> None:

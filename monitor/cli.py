@@ -1,0 +1,301 @@
+"""The command line. Names, exit codes and JSON keys are a contract: see ARCHITECTURE.md.
+
+Exit codes: 0 fine; 1 done, but something was refused, void or not intact; 2 bad usage, configuration or unknown
+camera; 3 our own failure. Facts go to standard output, complaints to standard error.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import traceback
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from json import dumps
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvloop
+from rich.console import Console
+
+from monitor import logs, terminal
+from monitor.asking import look_once, look_round, read_life
+from monitor.clock import SystemClock
+from monitor.config import Config, ConfigError, differences, load
+from monitor.control import depth_of
+from monitor.daemon import serve, socket_path
+from monitor.demo import demonstrate
+from monitor.importing import import_ledger, open_store
+from monitor.inventory import InventoryError, export
+from monitor.secrets import SecretsError, redact
+from monitor.store import AlreadyRunning, StoreError
+from monitor.wording import Lang
+
+Result = TypeVar("Result")
+
+REFUSED, USAGE, FAILED = 1, 2, 3
+
+app = typer.Typer(
+    name="xunjian",
+    help="巡检：摄像机在线完好巡查 / watches a county's cameras and reports on them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+inventory_app = typer.Typer(help="台账 / the ledger of cameras.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(inventory_app, name="inventory")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
+DepthOption = Annotated[str, typer.Option(help="light | onvif | describe | media | picture")]
+
+
+@dataclass(slots=True)
+class _Common:
+    """The options that stand before or after any command."""
+
+    config: Path = Path("config.toml")
+    lang: Lang = Lang.ZH
+    debug: bool = False
+
+
+_common = _Common()
+
+
+class Refusal(Exception):  # noqa: N818 - the command says no; nothing has failed
+    """The command ends with an exit code and one sentence, in both languages."""
+
+    def __init__(self, code: int, zh: str, en: str) -> None:
+        super().__init__(en if _common.lang is Lang.EN else zh)
+        self.code = code
+
+
+@app.callback()
+def common(
+    config: Annotated[Path, typer.Option(envvar="XUNJIAN_CONFIG", help="配置文件 / the settings")] = Path(
+        "config.toml"
+    ),
+    lang: Annotated[Lang, typer.Option(help="语言 / language")] = Lang.ZH,
+    debug: Annotated[bool, typer.Option("--debug", help="出错时显示调用过程 / show tracebacks")] = False,
+) -> None:
+    """These options may stand before or after a command."""
+    _common.config, _common.lang, _common.debug = config, lang, debug
+
+
+@app.command()
+def run() -> None:
+    """守护进程：巡查、记录、网页和 /metrics / the daemon: probes, record, page and /metrics."""
+    config = configuration()
+    with logging_to_stderr(config):
+        wait_for(serve(config))
+
+
+@app.command()
+def demo(
+    cameras: Annotated[int, typer.Option(min=300, max=4000, help="模拟摄像机数 / simulated cameras")] = 880,
+    once: Annotated[bool, typer.Option("--once", help="演示完即结束 / end after the stories")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """演示：回环地址上的模拟县 / a simulated county on loopback, and the daemon on it."""
+    card = wait_for(demonstrate(cameras=cameras, lang=_common.lang, once=once or as_json, quiet=as_json))
+    if as_json:
+        say_json(card.as_json())
+    if not card.passed:
+        raise typer.Exit(REFUSED)
+
+
+@app.command("check-config")
+def check_config(as_json: JsonOption = False) -> None:
+    """一次列出配置中的全部错误 / every mistake in config.toml at once."""
+    changed = differences(configuration())
+    if as_json:
+        say_json([{"path": each.path, "default": each.default, "value": each.value} for each in changed])
+        return
+    say(
+        f"{_common.config}: "
+        + in_words(f"没有错误，{len(changed)} 项不是默认值", f"no mistakes, {len(changed)} settings of its own")
+    )
+    for each in changed:
+        say(f"  {each.path} = {each.value!r}  ({in_words('默认', 'default')} {each.default!r})")
+
+
+@inventory_app.command("import")
+def inventory_import(
+    file: Annotated[Path, typer.Argument(help="台账 .xlsx .xls .csv / the ledger")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看不写 / show only")] = False,
+    retire_missing: Annotated[
+        bool, typer.Option("--retire-missing", help="停用文件中没有的 / retire what is not in it")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """导入台账：坏行逐条说明，好行照常导入 / bad rows are explained, good ones go in."""
+    config = configuration()
+    done = import_ledger(
+        config,
+        SystemClock(),
+        file,
+        socket_path(config),
+        who=getpass.getuser(),
+        dry_run=dry_run,
+        retire_missing=retire_missing,
+    )
+    if as_json:
+        say_json(terminal.import_json(done, dry_run=dry_run, lang=_common.lang))
+    else:
+        terminal.tell_import(Console(), done, dry_run=dry_run, lang=_common.lang)
+    if done.ledger.problems or done.refused_logins:
+        raise typer.Exit(REFUSED)
+
+
+@inventory_app.command("export")
+def inventory_export(file: Annotated[Path, typer.Argument(help="要写的 .xlsx / the file to write")]) -> None:
+    """导出台账，不含密码 / the ledger as it stands, without passwords."""
+    clock = SystemClock()
+    with open_store(configuration(), clock) as store:
+        fleet = store.fleet_at(int(clock.now()))
+    export(fleet, file)
+    say(in_words(f"已导出 {len(fleet.cameras)} 台到 {file}", f"{len(fleet.cameras)} cameras written to {file}"))
+
+
+@inventory_app.command("list")
+def inventory_list(as_json: JsonOption = False) -> None:
+    """台账现状 / the ledger as it stands."""
+    clock = SystemClock()
+    with open_store(configuration(), clock) as store:
+        fleet = store.fleet_at(int(clock.now()))
+    if as_json:
+        say_json(terminal.fleet_json(fleet))
+    else:
+        terminal.tell_fleet(Console(), fleet, _common.lang)
+
+
+@app.command()
+def probe(
+    camera: Annotated[str, typer.Argument(help="编号或 rtsp:// 地址 / camera id or URL")],
+    depth: DepthOption = "picture",
+    save_picture: Annotated[Path | None, typer.Option(help="保存图片 / where to save the picture")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """看一台摄像机：每一步和它的回答 / one look, with every step and answer."""
+    config = configuration()
+    seen = wait_for(look_once(config, SystemClock(), socket_path(config), camera, depth_of(depth)))
+    if save_picture is not None and seen.jpeg is not None:
+        save_picture.write_bytes(seen.jpeg)
+    if as_json:
+        say_json(seen.report)
+    else:
+        terminal.tell_probe(Console(), seen.report, _common.lang)
+    if seen.report["condition"] != "intact":
+        raise typer.Exit(REFUSED)
+
+
+@app.command("round")
+def round_(depth: DepthOption = "picture", as_json: JsonOption = False) -> None:
+    """立即巡查一轮 / one look at every camera, now."""
+    config = configuration()
+    report = wait_for(look_round(config, SystemClock(), socket_path(config), depth_of(depth), Console(stderr=True)))
+    if as_json:
+        say_json(report)
+    else:
+        terminal.tell_round(Console(), report, _common.lang)
+    if report["void"] or any(each["condition"] != "intact" for each in report["cameras"]):
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def camera(
+    camera_id: Annotated[str, typer.Argument(metavar="ID", help="编号 / camera id")],
+    month: Annotated[str | None, typer.Option(help="2026-10")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """一台摄像机的一个月：区间、查看、证据、算式 / its intervals, looks, evidence and arithmetic."""
+    config = configuration()
+    its, life, seconds = read_life(config, SystemClock(), camera_id, month)
+    if as_json:
+        say_json(terminal.life_json(its, life, seconds))
+    else:
+        terminal.tell_life(Console(), its, life, seconds, config.site.zone, _common.lang)
+
+
+def main() -> None:
+    """The program's entry: every failure becomes an exit code and one sentence."""
+    try:
+        app(args=with_common_first(sys.argv[1:]))
+    except Refusal as refusal:
+        end(refusal.code, str(refusal))
+    except ConfigError as error:
+        end(USAGE, str(error))
+    except (InventoryError, SecretsError) as error:
+        end(USAGE, error.text(_common.lang.value))
+    except (AlreadyRunning, LookupError, ValueError) as error:
+        end(USAGE, str(error.args[0] if error.args else error))
+    except StoreError as error:
+        end(FAILED, str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - a traceback is nothing for a duty officer
+        end(FAILED, f"{type(error).__name__}: {error}")
+
+
+def with_common_first(arguments: list[str]) -> list[str]:
+    """``arguments`` with ``--config``, ``--lang`` and ``--debug`` moved in front of the command.
+
+    >>> with_common_first(["check-config", "--config", "a.toml", "--json"])
+    ['--config', 'a.toml', 'check-config', '--json']
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument in ("--config", "--lang"):
+            first += [argument, *(value for value in (next(waiting, None),) if value is not None)]
+        elif argument == "--debug" or argument.startswith(("--config=", "--lang=")):
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return first + rest
+
+
+def configuration() -> Config:
+    """The county's settings. Raises ConfigError."""
+    return load(_common.config, lang=_common.lang.value)
+
+
+def wait_for(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run on uvloop: it halves the CPU of a look."""
+    return uvloop.run(work)
+
+
+@contextmanager
+def logging_to_stderr(config: Config) -> Iterator[None]:
+    """The program's logs on standard error for as long as the context lasts."""
+    started = logs.start(style=config.log.format, level=config.log.level, zone=config.site.zone, redact=(redact,))
+    try:
+        yield
+    finally:
+        started.close(SystemClock().monotonic())
+
+
+def in_words(zh: str, en: str) -> str:
+    """In the language of ``--lang``."""
+    return en if _common.lang is Lang.EN else zh
+
+
+def say(text: str) -> None:
+    """A fact, on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def say_json(value: object) -> None:
+    """Facts for programs: one JSON document."""
+    say(dumps(value, ensure_ascii=False, indent=1))
+
+
+def end(code: int, sentence: str) -> None:
+    """Say what is wrong, without secrets, and end."""
+    if _common.debug:
+        traceback.print_exc()
+    sys.stderr.write(redact.text(sentence) + "\n")
+    sys.exit(code)
