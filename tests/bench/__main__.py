@@ -17,13 +17,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bench_metrics, bench_page, bench_round
+from tests.bench import bench_daemon, bench_metrics, bench_page, bench_round
 from tests.bench.measure import Result
 
 BENCHMARKS: Mapping[str, Callable[[int], Result]] = {
     **bench_metrics.BENCHMARKS,
     **bench_page.BENCHMARKS,
     **bench_round.BENCHMARKS,
+    **bench_daemon.BENCHMARKS,
 }
 LONGEST_S = 1800
 WIDTH = 150

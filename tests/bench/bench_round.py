@@ -56,9 +56,9 @@ class Planned:
 
 
 @asynccontextmanager
-async def served(cameras: int) -> AsyncIterator[County]:
-    """A healthy county with pictures in full HD."""
-    async with await County.start(wall=SystemClock().now, cameras=cameras, fmt=FULL_HD) as county:
+async def served(cameras: int, fmt: Format = FULL_HD) -> AsyncIterator[County]:
+    """A healthy county."""
+    async with await County.start(wall=SystemClock().now, cameras=cameras, fmt=fmt) as county:
         yield county
 
 

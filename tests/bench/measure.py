@@ -64,6 +64,11 @@ class Meter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if not self.usage.wall_s:
+            self.stop()
+
+    def stop(self) -> None:
+        """Measure until here and not until the end of the block."""
         wall, cpu = perf_counter() - self._wall_before, process_time() - self._cpu_before
         self.usage = Usage(
             wall_s=wall,

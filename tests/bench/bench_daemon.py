@@ -1,0 +1,133 @@
+"""The whole daemon over a county: from a fresh ledger to a picture of every camera, and then a minute of routine.
+
+Everything is as a user has it: ledger and settings as files, the record on the disk, page, metrics and canary running,
+and somebody scraping every 15 seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+
+import aiohttp
+import uvloop
+
+from monitor.clock import SystemClock
+from monitor.config import Config, load
+from monitor.daemon import Running, running, socket_path
+from monitor.importing import import_ledger
+from probes.testing.county import County, write_ledger
+from probes.testing.media import SMALL, Format
+from tests.bench.bench_round import FULL_HD, SpoiltError, served
+from tests.bench.measure import Meter, Result
+
+PROVEN_WITHIN_S = 900
+POLL_S = 0.5
+ROUTINE_S = 60
+SCRAPE_S = 15
+LEAST_LOOKS_SHARE = 0.9
+"""Of the light looks that a minute of routine consists of; with fewer the daemon has not kept up."""
+
+
+@asynccontextmanager
+async def imported(cameras: int, fmt: Format) -> AsyncIterator[tuple[County, Config]]:
+    """A county, and the settings of a fresh store that holds its ledger."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        county = await stack.enter_async_context(served(cameras, fmt))
+        settings = folder / "config.toml"
+        settings.write_text(_settings(county), encoding="utf-8")
+        write_ledger(county.ledger(), folder / "ledger.csv")
+        config = load(settings)
+        enter = partial(
+            import_ledger,
+            config,
+            SystemClock(),
+            folder / "ledger.csv",
+            socket_path(config),
+            who="bench",
+            dry_run=False,
+            retire_missing=False,
+        )
+        done = await asyncio.to_thread(enter)
+        if done.ledger.problems or done.refused_logins:
+            raise SpoiltError(f"the ledger did not go in whole: {done.ledger.problems[:3]} {done.refused_logins}")
+        yield county, config
+
+
+def _settings(county: County) -> str:
+    blocks = [
+        "\n".join(("[[townships]]", *(f'{key} = "{value}"' for key, value in township.items())))
+        for township in county.townships()
+    ]
+    return "\n".join(('[web]\nport = 0\n[log]\nlevel = "error"', *blocks)) + "\n"
+
+
+def start(cameras: int) -> Result:
+    """From the daemon's start until every camera's picture is proven, in full HD."""
+    return uvloop.run(_start(cameras))
+
+
+async def _start(cameras: int) -> Result:
+    async with imported(cameras, FULL_HD) as (county, config):
+        with Meter(apart=frozenset(county.pids)) as meter:
+            async with running(config) as daemon:
+                notes = await _all_proven(daemon)
+                meter.stop()
+    return Result(what="start to every picture proven", items=cameras, usage=meter.usage, notes=notes)
+
+
+async def _all_proven(daemon: Running) -> dict[str, object]:
+    """Wait until a picture of every camera is proven; says when half of them were."""
+    began, half = monotonic(), 0.0
+    while (proven := daemon.desk.board().proven).pictured < proven.cameras or not proven.cameras:
+        if not half and proven.pictured * 2 >= proven.cameras > 0:
+            half = monotonic() - began
+        if monotonic() - began > PROVEN_WITHIN_S:
+            raise SpoiltError(f"after {PROVEN_WITHIN_S} s: {proven}")
+        await asyncio.sleep(POLL_S)
+    return {"half_after_s": round(half, 1)}
+
+
+def routine(cameras: int) -> Result:
+    """A minute of the intervals that config.toml has by default, after all cameras have been seen."""
+    return uvloop.run(_routine(cameras))
+
+
+async def _routine(cameras: int) -> Result:
+    async with imported(cameras, SMALL) as (county, config), running(config) as daemon:
+        await _all_proven(daemon)
+        await asyncio.sleep(ROUTINE_S)  # the first pictures have put off the looks that would have followed
+        async with aiohttp.ClientSession() as session:
+            before = await _looks(session, daemon.url)
+            with Meter(apart=frozenset(county.pids)) as meter:
+                for _ in range(ROUTINE_S // SCRAPE_S):
+                    await asyncio.sleep(SCRAPE_S)
+                    after = await _looks(session, daemon.url)
+        board = daemon.desk.board()
+    looks = after - before
+    if looks < LEAST_LOOKS_SHARE * cameras or board.proven.pictured < cameras:
+        raise SpoiltError(f"{looks} looks in {ROUTINE_S} s, {board.proven}")
+    share = 100 * (meter.usage.cpu_s + meter.usage.workers_cpu_s) / meter.usage.wall_s
+    return Result(
+        what=f"{ROUTINE_S} s of routine",
+        items=looks,
+        usage=meter.usage,
+        notes={"share_of_one_core": f"{share:.1f} %", "scrapes": ROUTINE_S // SCRAPE_S},
+    )
+
+
+async def _looks(session: aiohttp.ClientSession, url: str) -> int:
+    """Looks that have ended so far, as /metrics tells."""
+    async with session.get(url + "metrics") as answer:
+        page = await answer.text()
+    return sum(int(count) for count in re.findall(r"^xunjian_probe_outcomes_total\{[^}]*\} (\d+)", page, re.MULTILINE))
+
+
+BENCHMARKS: dict[str, Callable[[int], Result]] = {"daemon.start": start, "daemon.routine": routine}
