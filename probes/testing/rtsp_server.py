@@ -71,7 +71,7 @@ class RtspConnection(asyncio.Protocol):
         self._received = bytearray()
         self._nonce = secrets.token_hex(16)
         self._stale = device.access.stale_first and device.access.scheme in (Scheme.MD5, Scheme.SHA256)
-        self._logged_in = False
+        self._logged_in = self._leaving = False
         self._session = ""
         self._channel: Channel | None = None
         self._sender: Sender | None = None
@@ -82,7 +82,8 @@ class RtspConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._device.disconnected(self)
-        self._end_session(torn_down=False)
+        # a slow device has yet to answer the TEARDOWN of a client that didn't wait for it
+        self._end_session(torn_down=self._leaving)
 
     def pause_writing(self) -> None:
         if self._sender is not None:
@@ -104,6 +105,7 @@ class RtspConnection(asyncio.Protocol):
             return
         self._received += data
         while (request := self._next_request()) is not None:
+            self._leaving = self._leaving or request.method == "TEARDOWN"
             if self._device.has(Fault.SLOW):
                 self._loop.call_later(self._device.delay_s, self._answer, request)
             else:

@@ -50,7 +50,7 @@ async def test_play_begins_with_a_key_frame_numbered_as_announced(make_camera: M
         assert f"seq={sequence};rtptime={timestamp}" in reply.headers["rtp-info"]
         assert packets[0][12] & 0x1F == 7
         assert (await client.ask("TEARDOWN")).status == 200
-    assert camera.counts.key_frames == 1
+    assert camera.counts.key_frames >= 1
     assert camera.counts.missing_teardowns == 0
 
 
@@ -232,6 +232,17 @@ async def test_a_slow_camera_answers_late(make_camera: MakeCamera) -> None:
     assert asyncio.get_running_loop().time() - began >= SILENCE_S
 
 
+async def test_a_client_need_not_wait_until_a_slow_camera_answers_its_teardown(make_camera: MakeCamera) -> None:
+    camera = await make_camera()
+    async with rtsp(camera) as client:
+        await client.play()
+        await camera.inject(Fault.SLOW)
+        client.writer.write(f"TEARDOWN {client.url} RTSP/1.0\r\nCSeq: 9\r\n\r\n".encode())
+    while camera.sessions:
+        await asyncio.sleep(0.01)
+    assert camera.counts.missing_teardowns == 0
+
+
 async def test_no_rtp_means_play_is_granted_and_nothing_follows(make_camera: MakeCamera) -> None:
     camera = await make_camera()
     await camera.inject(Fault.NO_RTP)
@@ -280,11 +291,11 @@ async def test_a_picture_fault_reaches_those_who_already_look(make_camera: MakeC
         await client.play()
         bright = sum(map(len, await client.access_unit()))
         await camera.inject(Fault.BLACK)
-        key_sizes: list[int] = []
-        while not key_sizes:
-            unit = await client.access_unit()
-            key_sizes += [sum(map(len, unit))] if unit[0][12] & 0x1F == 7 else []
-    assert key_sizes[0] < bright / 2
+        dark = bright
+        async with asyncio.timeout(5):
+            while dark > bright / 2:  # a bright one may have been on its way
+                unit = await client.access_unit()
+                dark = sum(map(len, unit)) if unit[0][12] & 0x1F == 7 else dark
 
 
 async def test_udp_is_demanded_with_461_and_served_from_an_even_port(make_camera: MakeCamera) -> None:
