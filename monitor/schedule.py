@@ -1,4 +1,4 @@
-"""The few things that have a date: the month's inspection rounds.
+"""The few things that have a date: the month's inspection rounds, and the nightly deletion of old evidence.
 
 APScheduler only wakes us. Which round is due follows from the calendar and from the rounds in the store, so a start
 at the wrong moment neither loses a round nor does one twice.
@@ -11,6 +11,7 @@ from datetime import datetime
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 
 from monitor.clock import Clock
@@ -18,7 +19,7 @@ from monitor.config import Config
 from monitor.core.inspection import planned
 from monitor.core.period import Month
 from monitor.desk import Desk
-from monitor.store import Round, RoundKind, Store
+from monitor.store import Round, RoundKind, Store, StoreError
 from probes.observation import Depth
 
 log = structlog.get_logger(__name__)
@@ -27,11 +28,15 @@ LATE_S = 3 * 3600
 """A round that could not begin in time is made up for within so long; later it would be another time of day."""
 
 
+DAY_S = 86400
+
+
 class Calendar:
-    """Starts the inspection rounds of every month that begins while the daemon runs."""
+    """Starts the inspection rounds of every month, and deletes evidence when its time is over."""
 
     def __init__(self, config: Config, *, desk: Desk, store: Store, clock: Clock) -> None:
         self._inspections = config.inspection
+        self._evidence_days = config.evidence.days
         self._zone = config.site.zone
         self._desk = desk
         self._store = store
@@ -45,6 +50,7 @@ class Calendar:
     def start(self) -> None:
         self._scheduler.start()
         self._wake_at(int(self._clock.now()))
+        self._scheduler.add_job(self._forget, CronTrigger(hour=3, minute=30, timezone=self._zone), id="evidence")
 
     def close(self) -> None:
         self._scheduler.shutdown(wait=False)
@@ -63,6 +69,15 @@ class Calendar:
             await self._desk.round(Depth.PICTURE, lambda done, of: None, RoundKind.INSPECTION)
         if (following := next((at for at in plan if at > now), None)) is not None:
             self._wake_at(following)
+
+    async def _forget(self) -> None:
+        before = int(self._clock.now()) - self._evidence_days * DAY_S
+        try:
+            gone = await asyncio.to_thread(self._store.forget_evidence, before)
+        except StoreError as error:
+            log.warning("old evidence stays for another day", reason=str(error))
+            return
+        log.info("old evidence is deleted", pictures=gone, older_than_days=self._evidence_days)
 
     def _planned(self, month: Month) -> tuple[int, ...]:
         return planned(

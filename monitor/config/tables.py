@@ -43,7 +43,6 @@ class Site(Table):
     """Whose network this is."""
 
     county: Words = "示范县"
-    office: Words = "示范县综治中心"
     timezone: TimeZone = "Asia/Shanghai"
     target: Percent = "95"
 

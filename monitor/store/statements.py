@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select
+from sqlalchemy import Connection, Table, bindparam, delete, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.core.record import Event, Gap
@@ -271,6 +271,21 @@ def _forget_good(connection: Connection, cameras: Sequence[int]) -> set[str]:
     each = delete(table).where(table.c.camera == bindparam("of_camera"), is_good)
     connection.execute(each, [{"of_camera": key} for key in cameras])
     return kept
+
+
+def forget_evidence(connection: Connection, before: int) -> tuple[str, ...]:
+    """Delete what failed looks left before then, except what the camera's present record rests on.
+
+    Returns the pictures that no row refers to any more.
+    """
+    table, transition = schema.evidence, schema.transition
+    newest = select(func.max(transition.c.key)).group_by(transition.c.camera)
+    present = select(transition.c.camera, transition.c.evidence_at).where(transition.c.key.in_(newest)).subquery()
+    needed = exists().where(present.c.camera == table.c.camera, present.c.evidence_at == table.c.at)
+    old = (table.c.kind == EvidenceKind.FAULT.value) & (table.c.at < before) & ~needed
+    pictures = connection.execute(select(table.c.picture).where(old, table.c.picture.is_not(None))).scalars().all()
+    connection.execute(delete(table).where(old))
+    return tuple(pictures)
 
 
 def _evidence_row(evidence: Evidence, keys: Mapping[str, int], pictures: PictureFolder) -> dict[str, object]:

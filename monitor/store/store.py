@@ -27,7 +27,7 @@ from monitor.store.lock import DaemonLock
 from monitor.store.reader import Reader
 from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
-from monitor.store.statements import apply
+from monitor.store.statements import apply, forget_evidence
 from monitor.store.upgrade import beside, copy_database, prepare
 from monitor.store.values import Batch, FleetChanges
 from monitor.store.writer import Health, Writer
@@ -99,6 +99,19 @@ class Store(Reader):
                 return save_fleet(connection, changes, who=who, why=why, at=at)
         except DBAPIError as error:
             raise StoreError(f"the ledger cannot be written: {error.orig}") from error
+
+    def forget_evidence(self, before: int) -> int:
+        """Delete evidence of failed looks older than ``before``, pictures too; returns how many pictures went.
+
+        What a camera's present record rests on stays. Raises StoreError when the database cannot be written.
+        """
+        try:
+            with self._commanding.begin() as connection:
+                pictures = forget_evidence(connection, before)
+        except DBAPIError as error:
+            raise StoreError(f"old evidence cannot be deleted: {error.orig}") from error
+        self._pictures.discard(pictures)
+        return len(pictures)
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of the database (SQLite) to ``target``, which must not exist yet."""
