@@ -40,13 +40,21 @@ from urllib.parse import quote, urlsplit
 
 from probes.answer import CameraAnswer, connect_failure, refusal
 from probes.observation import Outcome, Target, Trace
+from probes.wire.assembler import Picture, PictureAssembler
 from probes.wire.digest import Challenge, Login, best_challenge, parse_challenges
-from probes.wire.nal import H264Assembler, H265Assembler, KeyFrameAssembler, Picture
+from probes.wire.jpeg import JpegAssembler
+from probes.wire.mpeg4 import Mpeg4Assembler
+from probes.wire.nal import H264Assembler, H265Assembler
 from probes.wire.rtp import MalformedPacket, RtpPacket, parse_packet
 from probes.wire.rtsp_message import MalformedMessage, MessageReader, Response, readable, request
 from probes.wire.sdp import VideoMedia, aggregate_url, base_url, control_urls, parse_video
 
-_ASSEMBLERS: dict[str, type[KeyFrameAssembler]] = {"H264": H264Assembler, "H265": H265Assembler}
+_ASSEMBLERS: dict[str, Callable[[VideoMedia], PictureAssembler]] = {
+    "H264": lambda media: H264Assembler(media.parameter_sets),
+    "H265": lambda media: H265Assembler(media.parameter_sets),
+    "JPEG": lambda media: JpegAssembler(),
+    "MP4V-ES": lambda media: Mpeg4Assembler(media.configuration),
+}
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
 _REDIRECTS = frozenset({301, 302, 305})
 _NOT_INTERLEAVED = frozenset({400, 461, 501})
@@ -59,6 +67,7 @@ _RECEIVE_BUFFER = 1024 * 1024
 """A key frame comes as one burst of datagrams; the kernel's default holds about a hundred of them."""
 _PORT_TRIES = 32
 
+_SHORTEST_SECRET = 4
 _FIRST_DYNAMIC_TYPE = 96
 """RFC 3551 §3."""
 
@@ -82,7 +91,8 @@ class Limits:
 class KeyFrame:
     """One complete picture that decodes alone.
 
-    ``data`` is an annex B byte stream with its parameter sets ("H264", "H265"). ``rtp_timestamp`` counts in
+    ``data`` is what a decoder takes: an annex B byte stream with its parameter sets ("H264", "H265"), a JPEG file
+    ("JPEG"), an elementary stream with its configuration ("MP4V-ES"). ``rtp_timestamp`` counts in
     ``clock_rate`` per second and wraps at 32 bits; ``received_at`` is the loop's monotonic time in seconds;
     ``gapped`` is how many key frames were dropped before it, since it was asked for, because packets were missing.
     """
@@ -395,7 +405,8 @@ class RtspSession:
 
     def _without_secrets(self, text: str) -> str:
         credential = self._target.credential
-        if credential is None or not credential.password:
+        # To blank out every "b" of an answer would tell a password "b" rather than hide it.
+        if credential is None or len(credential.password) < _SHORTEST_SECRET:
             return text
         pair = base64.b64encode(f"{credential.username}:{credential.password}".encode()).decode("ascii")
         return text.replace(credential.password, "***").replace(pair, "***")
@@ -607,8 +618,8 @@ class _Stream:
         elif self._assembler is None:
             self._assembler = self._new_assembler()
 
-    def _new_assembler(self) -> KeyFrameAssembler:
-        return _ASSEMBLERS[self._media.codec](self._media.parameter_sets)
+    def _new_assembler(self) -> PictureAssembler:
+        return _ASSEMBLERS[self._media.codec](self._media)
 
     def _is_video(self, packet: RtpPacket) -> bool:
         """Some cameras send another dynamic payload type than they announce."""

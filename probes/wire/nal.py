@@ -1,104 +1,46 @@
-"""Key frames out of RTP packets: H.264 (RFC 6184) and H.265 (RFC 7798).
-
-One picture on its own is wanted, never a stream: everything that is not part of a picture which decodes alone is
-dropped as early as it is recognised. A key frame with a packet missing is never given out, because the decoders
-conceal the loss (H.265 without a word of it).
-"""
+"""Key frames out of RTP packets: H.264 (RFC 6184) and H.265 (RFC 7798)."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from probes.wire.rtp import RtpPacket, SequenceCheck
-
-MAX_KEY_FRAME = 8 * 1024 * 1024
-"""Bytes of one picture; a 4K key frame of a camera has about a tenth of it."""
+from probes.wire.assembler import MAX_PICTURE, PictureAssembler
 
 _START_CODE = b"\0\0\0\1"
 
 
-class Picture(NamedTuple):
-    """One assembled picture and its RTP timestamp."""
+class NalAssembler(PictureAssembler):
+    """What H.264 and H.265 have in common.
 
-    data: bytes
-    timestamp: int
-
-
-class KeyFrameAssembler(ABC):
-    """Takes the RTP packets of one stream in order of arrival and gives out complete key frames.
-
-    A key frame is complete at its marker bit, or, from encoders that set none, when the next timestamp begins. It
-    comes as a byte stream (annex B) with the parameter sets that decode it: those of the stream, else those of the
-    session description.
+    A key frame comes as a byte stream (annex B) with the parameter sets that decode it: those of the stream, else
+    those of the session description.
     """
 
-    def __init__(self, parameter_sets: Iterable[bytes] = (), *, max_bytes: int = MAX_KEY_FRAME) -> None:
-        self.gapped = 0
-        """Key frames dropped because packets of them were missing."""
-        self.oversized = 0
-        """Pictures dropped because they exceeded ``max_bytes``."""
-        self._max_bytes = max_bytes
-        self._order = SequenceCheck()
-        self._timestamp: int | None = None
-        self._joined_late = True
-        """Nothing was lost yet, but the first picture may have begun before we came."""
+    def __init__(self, parameter_sets: Iterable[bytes] = (), *, max_bytes: int = MAX_PICTURE) -> None:
         self._sets: dict[tuple[int, int], bytes] = {}
         for unit in parameter_sets:
             self._remember(unit)
-        self._begin_picture()
-
-    def push(self, packet: RtpPacket) -> Picture | None:
-        """Take one packet; returns the key frame that it completes, if it does."""
-        missing = self._order.follow(packet)
-        if missing < 0:
-            return None
-        frame = None
-        if missing:
-            self._lose()
-        if packet.timestamp != self._timestamp:
-            if self._timestamp is not None:
-                frame = self._end_picture()
-                self._broken = missing > 0
-            self._timestamp = packet.timestamp
-        if not self._passing and len(packet.payload) > self._header_size:
-            self._take(packet.payload)
-        if packet.marker:
-            frame = self._end_picture() or frame
-        return frame
+        super().__init__(max_bytes=max_bytes)
 
     def _begin_picture(self) -> None:
-        self._picture = bytearray()
-        self._unit_at = 0
+        super()._begin_picture()
         self._sets_in_picture: set[tuple[int, int]] = set()
         self._has_slice = False
-        self._key = False
-        self._passing = False
-        """The picture under way is of no use; its packets are passed over."""
         self._fragment_open = False
-        self._broken = self._joined_late
-        """A part of the picture under way is missing, or may be."""
+        self._unit_at = 0
 
     def _lose(self) -> None:
-        """Packets are missing: what they may belong to is broken, and the unit under way will never be whole."""
-        self._broken, self._joined_late = True, False
+        """The unit under way will never be whole."""
+        super()._lose()
         if self._fragment_open:
             self._fragment_open = False
             del self._picture[self._unit_at :]
 
-    def _end_picture(self) -> Picture | None:
-        frame = None
-        if self._key and not self._passing:
-            if not self._broken and not self._fragment_open:
-                frame = Picture(self._with_parameter_sets(), self._timestamp or 0)
-            elif not self._joined_late:
-                self.gapped += 1
-        self._joined_late = False
-        self._begin_picture()
-        return frame
+    def _is_whole(self) -> bool:
+        return not self._broken and not self._fragment_open
 
-    def _with_parameter_sets(self) -> bytes:
+    def _finished(self) -> bytes:
         missing = sorted(key for key in self._sets if key not in self._sets_in_picture)
         return b"".join([_START_CODE + self._sets[key] for key in missing] + [self._picture])
 
@@ -156,13 +98,6 @@ class KeyFrameAssembler(ABC):
             self._unit(units[2 : 2 + size])
             units = units[2 + size :]
 
-    def _append(self, data: bytes | memoryview) -> None:
-        self._picture += data
-        if len(self._picture) > self._max_bytes:
-            self.oversized += 1
-            self._passing = True
-            self._picture.clear()
-
     def _remember(self, unit: bytes) -> None:
         if len(unit) > self._header_size and self._is_parameter_set(self._kind(unit)):
             self._sets[self._set_key(unit)] = unit
@@ -177,10 +112,6 @@ class KeyFrameAssembler(ABC):
         return self._is_key_slice(kind) or self._key
 
     _header_size: int
-
-    @abstractmethod
-    def _take(self, payload: memoryview) -> None:
-        """Take the payload of one packet."""
 
     @abstractmethod
     def _kind(self, header: bytes) -> int:
@@ -200,7 +131,7 @@ class KeyFrameAssembler(ABC):
         """Type and id: what a later parameter set replaces."""
 
 
-class H264Assembler(KeyFrameAssembler):
+class H264Assembler(NalAssembler):
     """RFC 6184, packetization modes 0 and 1.
 
     Key frames are IDR pictures, and pictures of I slices alone that a recovery point SEI announces: encoders with
@@ -258,7 +189,7 @@ class H264Assembler(KeyFrameAssembler):
         return kind, identifier
 
 
-class H265Assembler(KeyFrameAssembler):
+class H265Assembler(NalAssembler):
     """RFC 7798 without decoding order numbers. Key frames are IRAP pictures: BLA, IDR, CRA."""
 
     _header_size = 2

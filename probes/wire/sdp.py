@@ -29,7 +29,8 @@ class VideoMedia:
     """The first video medium of a session description.
 
     ``codec`` is the encoding name of its rtpmap in capitals ("H264", "H265", "JPEG", "MP4V-ES", "SVAC" …), "" if
-    nothing tells; ``parameter_sets`` are the NAL units of the sprop parameters; controls are as written.
+    nothing tells; ``parameter_sets`` are the NAL units of the sprop parameters, ``configuration`` the headers of
+    MPEG-4 part 2 (RFC 6416 §7.1); controls are as written.
     """
 
     payload_types: tuple[int, ...]
@@ -40,6 +41,7 @@ class VideoMedia:
     encrypted: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
     parameter_sets: tuple[bytes, ...] = ()
+    configuration: bytes = b""
 
 
 def parse_video(body: bytes) -> VideoMedia | None:
@@ -77,6 +79,7 @@ def _video(medium: str, attributes: _Attributes, session_control: str) -> VideoM
         encrypted="SAVP" in profile,
         parameters=parameters,
         parameter_sets=_parameter_sets(parameters),
+        configuration=_configuration(parameters),
     )
 
 
@@ -123,6 +126,13 @@ def _parameter_sets(parameters: Mapping[str, str]) -> tuple[bytes, ...]:
             if len(unit) > 1:
                 units.append(unit)
     return tuple(units[:MAX_PARAMETER_SETS])
+
+
+def _configuration(parameters: Mapping[str, str]) -> bytes:
+    try:
+        return bytes.fromhex(parameters.get("config", ""))
+    except ValueError:
+        return b""
 
 
 def _clean(url: str) -> str:

@@ -1,7 +1,7 @@
 """A GStreamer RTSP server on a free port of 127.0.0.1; run by the system's Python, which has its bindings.
 
 Usage: gst_rtsp_server.py digest|basic USERNAME PASSWORD. Prints the port, serves until standard input ends.
-Mounts: /H264, /H265, /JPEG, /MP4V-ES, and /UDP, which is H.264 and knows no RTP inside the connection.
+Mounts: /H264, /H265, /JPEG, and /UDP, which is H.264 and knows no RTP inside the connection.
 """
 
 import sys
@@ -25,7 +25,6 @@ PIPELINES = {
     "/H264": H264,
     "/H265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph265pay name=pay0",
     "/JPEG": "jpegenc ! rtpjpegpay name=pay0",
-    "/MP4V-ES": "avenc_mpeg4 gop-size=10 ! rtpmp4vpay name=pay0",
     "/UDP": H264,
 }
 ROLE = "viewer"
@@ -46,9 +45,8 @@ def guard(scheme: str, username: str, password: str) -> GstRtspServer.RTSPAuth:
 
 def factory(path: str, pipeline: str) -> GstRtspServer.RTSPMediaFactory:
     made = GstRtspServer.RTSPMediaFactory()
-    source = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=320,height=180,framerate=10/1"
+    source = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=320,height=176,framerate=10/1"
     made.set_launch(f"( {source} ! {pipeline} )")
-    made.set_shared(True)
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role(ROLE, GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS, True)
     permissions.add_permission_for_role(ROLE, GstRtspServer.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, True)

@@ -56,7 +56,7 @@ def target(port: int, path: str, password: str = PASSWORD) -> Target:
     return Target(camera="c1", host="127.0.0.1", rtsp_port=port, rtsp_path=path, credential=credential)
 
 
-@pytest.mark.parametrize("codec", ["H264", "H265"])
+@pytest.mark.parametrize("codec", ["H264", "H265", "JPEG"])
 async def test_a_key_frame_arrives_and_decodes(port: int, codec: str) -> None:
     trace = Trace()
     async with RtspSession(target(port, f"/{codec}"), trace) as session:
@@ -70,7 +70,7 @@ async def test_a_key_frame_arrives_and_decodes(port: int, codec: str) -> None:
     assert second.received_at - first.received_at >= 0.5
     for frame in (first, second):
         (picture,) = streams.decode(codec, frame.data)
-        assert (picture.width, picture.height, frame.gapped) == (320, 180, 0)
+        assert (picture.width, picture.height, frame.gapped) == (320, 176, 0)
     assert trace.facts["transport"] == "tcp"
     assert trace.at_step == "teardown"
 

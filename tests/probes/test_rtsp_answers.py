@@ -14,7 +14,7 @@ from probes.observation import Credential, Depth, Outcome, Probe, Target, Trace
 from probes.observe import observe
 from probes.rtsp import RtspProbe
 from probes.rtsp_session import Limits, RtspSession
-from tests.probes import streams
+from tests.probes import older_streams, streams
 from tests.probes.peers import (
     PASSWORD,
     USERNAME,
@@ -38,6 +38,7 @@ SET_UP = Reply(
     headers=(("Session", "12345678;timeout=60"), ("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1")),
 )
 UNITS = streams.access_units("H264")
+MPEG4_CONFIGURATION, MPEG4_PICTURES = older_streams.mpeg4_clip()
 DELTA_UNITS = tuple(unit for unit in UNITS if not streams.is_key("H264", unit))
 
 
@@ -108,7 +109,7 @@ class KeyFrameProbe:
         except CameraAnswer as answer:
             return answer.outcome
         (picture,) = streams.decode(self.codec, frame.data)
-        assert (picture.width, picture.height) == (streams.WIDTH, streams.HEIGHT)
+        assert picture.width == streams.WIDTH
         return Outcome.OK
 
 
@@ -576,6 +577,39 @@ CASES = [
         script=camera(
             DESCRIBE=describing(streams.description("H265", sprop=False)),
             PLAY=playing(streams.packets("H265", streams.access_units("H265"))),
+        ),
+    ),
+    Case(
+        does="MJPEG (payload 26)",
+        probe=KeyFrameProbe(codec="JPEG"),
+        outcome=Outcome.OK,
+        step="teardown",
+        facts={"codec": "JPEG"},
+        script=camera(
+            DESCRIBE=describing(b"v=0\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=1\r\n"),
+            PLAY=playing(
+                older_streams.packets(
+                    [older_streams.jpeg_payloads(older_streams.jpeg(50), 50)],
+                    payload_type=older_streams.JPEG_PAYLOAD_TYPE,
+                )
+            ),
+        ),
+    ),
+    Case(
+        does="MPEG-4 part 2",
+        probe=KeyFrameProbe(codec="MP4V-ES"),
+        outcome=Outcome.OK,
+        step="teardown",
+        facts={"codec": "MP4V-ES"},
+        script=camera(
+            DESCRIBE=describing(
+                streams.plain_description("MP4V-ES") + f"a=fmtp:96 config={MPEG4_CONFIGURATION.hex()}\r\n".encode()
+            ),
+            PLAY=playing(
+                older_streams.packets(
+                    [older_streams.mpeg4_payloads(picture) for picture in MPEG4_PICTURES], payload_type=96
+                )
+            ),
         ),
     ),
 ]

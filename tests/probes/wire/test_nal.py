@@ -10,20 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.nal import H264Assembler, H265Assembler, KeyFrameAssembler, Picture, exp_golomb, is_recovery_point
+from probes.wire.assembler import Picture
+from probes.wire.nal import H264Assembler, H265Assembler, NalAssembler, exp_golomb, is_recovery_point
 from probes.wire.rtp import RtpPacket, parse_packet
 from tests.probes import streams
 from tests.probes.streams import Rtp, Unit
 
 CODECS = ["H264", "H265"]
-ASSEMBLERS: dict[str, type[KeyFrameAssembler]] = {"H264": H264Assembler, "H265": H265Assembler}
+ASSEMBLERS: dict[str, type[NalAssembler]] = {"H264": H264Assembler, "H265": H265Assembler}
 
 
 def parsed(packet: Rtp) -> RtpPacket:
     return parse_packet(memoryview(packet.packed()))
 
 
-def assembled(assembler: KeyFrameAssembler, packets: Iterable[Rtp]) -> list[Picture]:
+def assembled(assembler: NalAssembler, packets: Iterable[Rtp]) -> list[Picture]:
     pushed = (assembler.push(parsed(packet)) for packet in packets)
     return [picture for picture in pushed if picture is not None]
 
