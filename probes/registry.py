@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from probes.observation import Probe
+from probes.onvif import OnvifProbe
+from probes.picture import PictureProbe
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
 
 PROBES: dict[str, type[Probe]] = {
     ReachProbe.name: ReachProbe,
+    OnvifProbe.name: OnvifProbe,
     RtspProbe.name: RtspProbe,
+    PictureProbe.name: PictureProbe,
 }
