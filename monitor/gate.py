@@ -33,8 +33,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One look that waits or runs. ``channels`` counts the cameras behind ``address``."""
+    """One look that waits or runs. ``channels`` counts the cameras behind ``address``; ``ticket`` is the caller's."""
 
+    ticket: int
     camera: str
     address: str
     link: str

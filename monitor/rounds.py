@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+from itertools import count
 from typing import Protocol
 
 import structlog
@@ -183,6 +184,8 @@ class Rounds:
         self._watched: dict[str, _Watched] = {}
         self._periods = deque([_Period(clock.monotonic())])
         self._recent: deque[Look] = deque(maxlen=RECENT_LOOKS)
+        self._tickets = count()
+        self._offered: dict[int, _Watched] = {}
         self._looks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._events: tuple[Event, ...] = ()
@@ -323,8 +326,11 @@ class Rounds:
         watched.busy = True
         watched.period = self._periods[-1]
         watched.period.open_looks += 1
+        ticket = next(self._tickets)
+        self._offered[ticket] = watched
         self._gate.offer(
             Job(
+                ticket=ticket,
                 camera=watched.camera.id,
                 address=watched.camera.address,
                 link=watched.camera.township,
@@ -351,10 +357,7 @@ class Rounds:
     # One look
 
     async def _look(self, job: Job) -> None:
-        watched = self._watched.get(job.camera)
-        if watched is None:
-            self._gate.release(job, now=self._clock.monotonic())
-            return
+        watched = self._offered.pop(job.ticket)
         try:
             await self._look_at(watched, job)
         finally:
@@ -367,6 +370,9 @@ class Rounds:
                     self._schedule(watched)
 
     async def _look_at(self, watched: _Watched, job: Job) -> None:
+        if self._watched.get(job.camera) is not watched:  # it has left the fleet while it waited
+            self._gate.release(job, now=self._clock.monotonic())
+            return
         began = int(self._clock.now())
         depth, asked = watched.wanted, watched.asked
         watched.asked = []

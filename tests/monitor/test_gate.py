@@ -6,7 +6,9 @@ from monitor.gate import EASE_AFTER, Gate, Job, Lane, Limits
 
 
 def job(camera: int, *, address: str = "", link: str = "t1", lane: Lane = Lane.MEDIA, channels: int = 1) -> Job:
-    return Job(camera=str(camera), address=address or f"a{camera}", link=link, lane=lane, channels=channels)
+    return Job(
+        ticket=camera, camera=str(camera), address=address or f"a{camera}", link=link, lane=lane, channels=channels
+    )
 
 
 def started(gate: Gate, now: float = 0.0) -> list[Job]:
