@@ -73,10 +73,13 @@ def _blank(measures: Measures) -> str | None:
     """``black``, ``signal_loss``, or None for a picture with anything in it."""
     if measures.noise > 0.5 or measures.relief > BLANK_RELIEF or measures.uniform < 0.9:
         return None
-    # a recorder writes NO VIDEO in the middle; a camera's own caption stands at the rim
-    has_text = measures.centre > 0.002
+    # a recorder writes NO VIDEO in the middle
+    has_text = measures.text > 0.7
     if measures.mode <= BLACK_LUMA and measures.cast < 8:
-        return "signal_loss" if has_text else "black"
+        if has_text:
+            return "signal_loss"
+        # a single lamp far away, and the night is no black screen
+        return "black" if measures.spots < 0.0001 else None
     # a sensor drowned in light, or in fog, can be as plain; a saturated colour cannot
     return "signal_loss" if measures.cast > SCREEN_CAST or (has_text and measures.mode < 225) else None
 

@@ -24,6 +24,10 @@ GRID_COLUMNS, GRID_ROWS = 16, 9
 _HIGH_PASS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """J. Immerkær, Fast Noise Variance Estimation, 1996: blind to planes and to straight edges; gain 6."""
 
+_RIM = 0.15
+"""Share of the height at the top and at the bottom where cameras write captions."""
+
+_SPOT_LUMA, _STROKE = 25, 60
 _FLAT_BLOCK_STD = 4.0
 _UNIFORM_LUMA, _UNIFORM_CHROMA = 2, 3
 _CLIP_LUMA = 4
@@ -51,7 +55,8 @@ class Measures:
     ``uniform``: share of pixels within 2 levels of the commonest luma ``mode`` whose colour is the commonest, too.
     ``relief``: how far the means of 4 × 3 fields spread, in levels; pixels more than 4 levels off ``mode``, such as
     captions, count as 4 off, so that it never exceeds 8.
-    ``centre``: share of edge pixels in the middle third. ``sharpness``: variance of the Laplacian, 640 wide.
+    ``spots``: share of pixels well above ``mode``, rims left out. ``text``: 0 … 1, how closely a line of sharp strokes
+    in the middle is set; 0 without one. ``sharpness``: variance of the Laplacian, 640 wide.
     ``noise``: standard deviation of the finest grain, in levels. ``cast_u``, ``cast_v``: mean chroma off grey.
     ``chroma``: spread of the chroma. ``flat``: share of blocks without texture. ``stripes``: strength of the
     strongest regular pattern of lines against its neighbours (about 1 to 15 in natural pictures).
@@ -66,7 +71,8 @@ class Measures:
     mode: float
     uniform: float
     relief: float
-    centre: float
+    spots: float
+    text: float
     sharpness: float
     noise: float
     cast_u: float
@@ -160,7 +166,8 @@ def measure(planes: Planes) -> Measures:
         mode=float(mode),
         uniform=_uniform(planes, mode),
         relief=_relief(small, mode),
-        centre=_centre_edges(small),
+        spots=_spots(small, mode),
+        text=_text_in_the_middle(small),
         sharpness=_laplacian_variance(small),
         noise=_noise(planes.luma),
         cast_u=float(planes.u.mean() - 128),
@@ -222,10 +229,22 @@ def _near(plane: Plane, mode: int) -> Field:
     return np.clip(plane, max(0, mode - _CLIP_LUMA), mode + _CLIP_LUMA).astype(np.float32)
 
 
-def _centre_edges(small: Plane) -> float:
+def _spots(small: Plane, mode: int) -> float:
+    """Lamps of a dark night, say. The rims belong to the captions."""
+    rim = round(small.shape[0] * _RIM)
+    return float((small[rim:-rim] > mode + _SPOT_LUMA).mean())
+
+
+def _text_in_the_middle(small: Plane) -> float:
+    """Letters stand close together in one line; lamps in a row have wide gaps, and a scene fills the height."""
     height, width = small.shape
-    centre = small[height // 3 : height - height // 3, width // 4 : width - width // 4]
-    return float((np.abs(cv2.Laplacian(centre, cv2.CV_16S)) > 60).mean())
+    middle = small[height // 3 : height - height // 3]
+    strokes = np.abs(cv2.Laplacian(middle, cv2.CV_16S)) > _STROKE
+    rows, columns = np.flatnonzero(strokes.any(axis=1)), np.flatnonzero(strokes.any(axis=0))
+    if rows.size == 0 or rows[-1] - rows[0] > 0.2 * height or columns[-1] - columns[0] < 0.1 * width:
+        return 0.0
+    touched = cv2.dilate(strokes.any(axis=0).astype(np.uint8).reshape(1, -1), np.ones((1, 7), np.uint8)).ravel()
+    return float(touched[columns[0] : columns[-1] + 1].mean())
 
 
 def _noise(luma: Plane) -> float:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import site
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -182,16 +183,14 @@ class _Worker:
     @classmethod
     async def start(cls, memory_mib: int) -> Self:
         """Start a process and wait until it is ready; raises RuntimeError or OSError."""
-        # the very code that runs here, wherever the worker would find its own
-        root = str(Path(__file__).resolve().parents[2])
-        search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-P", "-m", "probes.image.worker", str(memory_mib)),
             stdin=PIPE,
             stdout=PIPE,
-            stderr=DEVNULL,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": search},
+            env={**os.environ, **_ONE_THREAD, **_search_path()},
+            # a Ctrl-C is the pool's to answer
+            start_new_session=True,
         )
         worker = cls(process)
         try:
@@ -235,3 +234,11 @@ class _Worker:
         self.process.stdin.close()
         with suppress(OSError):
             await self.process.stdin.wait_closed()
+
+
+def _search_path() -> dict[str, str]:
+    """What a worker needs to find this code where it isn't installed, as in a checkout."""
+    root = str(Path(__file__).resolve().parents[2])
+    if root in site.getsitepackages():
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)}

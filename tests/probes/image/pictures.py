@@ -68,6 +68,16 @@ class Scenes:
             light += 0.8 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * reach**2))
         return _shaded(self.place(seed) * light[:, :, None] * np.array((0.7, 0.9, 1.1)), 3.0, rng)
 
+    def far_lamps(self, seed: int, count: int) -> Image:
+        """A night in which nothing is lit, and a row of lamps far away."""
+        picture = np.full((self.height, self.width, 3), 4, np.float32)
+        across, down = np.meshgrid(np.arange(self.width), np.arange(self.height))
+        rng = np.random.default_rng(seed)
+        for number in range(count):
+            x, y = self.width * (number + 1) // (count + 1), self.height // 2 + int(rng.integers(-4, 5))
+            picture += (230 * np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * rng.uniform(2, 3) ** 2)))[:, :, None]
+        return _shaded(picture, 1.0, rng)
+
     def infrared(self, picture: Image, *, light: float = 0.7, noise: float = 4.0, take: int = 0) -> Image:
         """``picture`` in the grey light of the camera's own lamps, which falls off towards the corners."""
         grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)

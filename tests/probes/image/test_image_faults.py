@@ -96,6 +96,7 @@ def revisits(scenes: Scenes, place: int) -> dict[str, Image]:
         f"infrared fog {density}": scenes.infrared(scenes.fog(place, density=density, air=150), take=2)
         for density in (2, 8)
     }
+    shown |= {f"{count} far lamps": scenes.far_lamps(place, count) for count in (1, 3, 8)}
     shown["lamps"] = scenes.lamps(place)
     shown["another preset of a dome"] = scenes.day(place + 100)
     return {name: scenes.caption(picture, f"2026-11-25 1{place}:14:27") for name, picture in shown.items()}

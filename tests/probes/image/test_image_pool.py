@@ -191,6 +191,7 @@ async def test_a_worker_is_modest(pool: DecodePool) -> None:
         process = psutil.Process(pid)
         assert process.nice() >= 5
         assert process.num_threads() == 1
+        assert os.getsid(pid) == pid
         assert process.memory_info().rss < 200 * 1024 * 1024
 
 
