@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
+import onvif  # type: ignore[import-untyped]  # ships no type hints
 import pytest
+import zeep
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from zeep.wsdl import Document
 
 from probes.wire import soap
 
@@ -268,6 +273,39 @@ def test_any_bytes_give_a_value_or_a_named_error(message: bytes) -> None:
     for parser in PARSERS:
         with pytest.raises(soap.SoapError):
             parser(message)
+
+
+@pytest.mark.parametrize(
+    ("wsdl", "operation", "meant"),
+    [
+        ("devicemgmt.wsdl", soap.GET_SYSTEM_DATE_AND_TIME, None),
+        ("devicemgmt.wsdl", soap.GET_DEVICE_INFORMATION, None),
+        ("devicemgmt.wsdl", soap.GET_MEDIA_CAPABILITIES, ["Media"]),
+        ("media.wsdl", soap.GET_PROFILES, None),
+        ("media.wsdl", soap.get_stream_uri("Profile_1"), "Profile_1"),
+    ],
+)
+def test_our_requests_are_those_of_the_published_wsdl(wsdl: str, operation: soap.Operation, meant: object) -> None:
+    bindings = _published(wsdl).bindings.values()
+    (published,) = (
+        described
+        for binding in bindings
+        for described in binding._operations.values()
+        if described.soapaction == operation.action
+    )
+    token = soap.username_token("admin", "secret", nonce=b"n" * 16, created=CREATED)
+    read = published.input.deserialize(etree.fromstring(soap.envelope(operation, token)))
+    if operation.action.endswith("GetStreamUri"):
+        assert (read.StreamSetup.Stream, read.StreamSetup.Transport.Protocol) == ("RTP-Unicast", "RTSP")
+        read = read.ProfileToken
+    assert read == meant
+
+
+@functools.cache
+def _published(name: str) -> Document:
+    """ONVIF's own description of a service, as onvif-zeep-async carries it."""
+    path = str(Path(onvif.__file__).parent / "wsdl" / name)
+    return zeep.Client(path).wsdl  # type: ignore[no-untyped-call]  # half of zeep is typed
 
 
 def test_the_content_type_names_the_action() -> None:
