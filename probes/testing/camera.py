@@ -72,8 +72,7 @@ class FakeCamera(Device):
         if self.cut_off or Fault.POWER_LOST in self.faults:
             for listener in self.listeners:
                 listener.fall_silent()
-            for connection in self.connections:
-                connection.go_dark()
+            self._go_dark()
         elif Fault.REFUSED in self.faults:
             for listener in self.listeners:
                 listener.close()
@@ -81,7 +80,14 @@ class FakeCamera(Device):
         else:
             for listener in self.listeners:
                 await listener.serve()
-            self._drop_dark()
+            if Fault.TARPIT in self.faults:
+                self._go_dark()
+            else:
+                self._drop_dark()
+
+    def _go_dark(self) -> None:
+        for connection in self.connections:
+            connection.go_dark()
 
     def _drop_connections(self) -> None:
         for connection in tuple(self.connections):

@@ -34,6 +34,7 @@ from probes.testing.media import SMALL, Format
 
 SERVER = "probes.testing.county_server"
 LINE_LIMIT = 64 << 20
+ENDED = "the county's process has ended"
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 10.0
 # below the range from which Linux takes the ports of outgoing connections
@@ -90,6 +91,8 @@ class Worker:
 
     async def ask(self, command: dict[str, object]) -> dict[str, Any]:
         """Have a command carried out; returns its reply. Raises CountyError when it is refused."""
+        if self._reading is None or self._reading.done():
+            raise CountyError(ENDED)
         number = next(self._numbers)
         reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = reply
@@ -119,7 +122,7 @@ class Worker:
                 waiting.set_result(told)
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_result({"error": "the county's process has ended"})
+                waiting.set_result({"error": ENDED})
         self._waiting.clear()
 
 

@@ -153,12 +153,12 @@ class Counts:
 
 
 class Connection(Protocol):
-    """What a device needs of its open connections. ``dark`` once the power has gone while it was open."""
+    """What a device needs of its open connections. ``dark`` once nothing more will be said on it."""
 
     dark: bool
 
     def go_dark(self) -> None:
-        """Send nothing more, not even a FIN: the power is gone."""
+        """Send nothing more, not even a FIN."""
         ...
 
     def drop(self) -> None:
@@ -264,7 +264,7 @@ class Device:
     def end_session(self, channel: Channel, *, torn_down: bool) -> None:
         """Give a session back, later when the client left without TEARDOWN."""
         channel.sessions -= 1
-        if torn_down or Fault.POWER_LOST in self.faults:
+        if torn_down:
             self._free_session()
             return
         self.counts.missing_teardowns += 1

@@ -46,6 +46,7 @@ class OnvifConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self.dark = self._device.has(Fault.TARPIT)
         self._device.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -58,7 +59,7 @@ class OnvifConnection(asyncio.Protocol):
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self.dark or self._device.has(Fault.TARPIT):
+        if self.dark:
             return
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:

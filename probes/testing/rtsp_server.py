@@ -78,6 +78,7 @@ class RtspConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self.dark = self._device.has(Fault.TARPIT)
         self._device.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -98,10 +99,11 @@ class RtspConnection(asyncio.Protocol):
         self._end_session(torn_down=True)
 
     def drop(self) -> None:
+        self._end_session(torn_down=True)
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self.dark or self._device.has(Fault.TARPIT):
+        if self.dark:
             return
         self._received += data
         while (request := self._next_request()) is not None:
@@ -301,7 +303,7 @@ class RtspConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             linger = struct.pack("ii", 1, 0)
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self._transport.abort()
+            self.drop()
 
 
 HANDLERS: dict[str, Callable[[RtspConnection, Request], None]] = {

@@ -30,13 +30,16 @@ def connects(host: str, port: int) -> str:
 
 
 async def rest_of(client: RtspClient, quiet_s: float) -> bytes:
-    """All that still comes until the peer has been quiet for so long."""
+    """All that still comes until the peer has been quiet for so long, or is gone."""
     rest = b""
     while True:
         try:
-            rest += await asyncio.wait_for(client.reader.read(65_536), quiet_s)
-        except TimeoutError:
+            more = await asyncio.wait_for(client.reader.read(65_536), quiet_s)
+        except (TimeoutError, ConnectionResetError):
             return rest
+        if not more:
+            return rest
+        rest += more
 
 
 async def test_play_begins_with_a_key_frame_numbered_as_announced(make_camera: MakeCamera) -> None:
@@ -238,6 +241,22 @@ async def test_a_client_need_not_wait_until_a_slow_camera_answers_its_teardown(m
         await client.play()
         await camera.inject(Fault.SLOW)
         client.writer.write(f"TEARDOWN {client.url} RTSP/1.0\r\nCSeq: 9\r\n\r\n".encode())
+    while camera.sessions:
+        await asyncio.sleep(0.01)
+    assert camera.counts.missing_teardowns == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.POWER_LOST, Fault.REFUSED, Fault.TARPIT, Fault.RESET])
+async def test_a_client_is_not_blamed_for_a_stream_that_the_camera_broke_off(
+    make_camera: MakeCamera, fault: Fault
+) -> None:
+    camera = await make_camera(orphan_hold_s=60.0)
+    async with rtsp(camera) as client:
+        await client.play()
+        await camera.inject(fault)
+        client.writer.write(b"GET_PARAMETER * RTSP/1.0\r\nCSeq: 9\r\n\r\n")
+        await rest_of(client, 0.1)
+    await camera.repair()
     while camera.sessions:
         await asyncio.sleep(0.01)
     assert camera.counts.missing_teardowns == 0
