@@ -45,7 +45,7 @@ from probes.wire.digest import Challenge, Login, best_challenge, parse_challenge
 from probes.wire.jpeg import JpegAssembler
 from probes.wire.mpeg4 import Mpeg4Assembler
 from probes.wire.nal import H264Assembler, H265Assembler
-from probes.wire.rtp import MalformedPacket, RtpPacket, parse_packet
+from probes.wire.rtp import MalformedPacket, RtpPacket, Sorter, parse_packet
 from probes.wire.rtsp_message import MalformedMessage, MessageReader, Response, readable, request
 from probes.wire.sdp import VideoMedia, aggregate_url, base_url, control_urls, parse_video
 
@@ -150,6 +150,7 @@ class RtspSession:
                 await self._teardown()
             await self._connection.close(self._limits.teardown_timeout_s)
         finally:
+            self._trace.facts["bytes"] = self._connection.received
             self._connection.abort()
             for port in self._ports:
                 port.close()
@@ -426,10 +427,11 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, max_bytes: int) -> None:
         self.is_lost = False
+        self.received = 0
+        """Bytes taken in so far, by TCP and UDP."""
         self._transport: asyncio.Transport | None = None
         self._reader = MessageReader(self._on_response, self._on_frame)
         self._max_bytes = max_bytes
-        self._received = 0
         self._cseq = 0
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[Any] | None = None
@@ -477,8 +479,8 @@ class _Connection(asyncio.Protocol):
 
     def spend(self, size: int) -> bool:
         """Count bytes received; False when there has been a failure or the budget is used up."""
-        self._received += size
-        if self._received > self._max_bytes and self._failure is None:
+        self.received += size
+        if self.received > self._max_bytes and self._failure is None:
             outcome = Outcome.NO_STREAM if self._on_packet is None else Outcome.INCONCLUSIVE
             self._fail(CameraAnswer(outcome, f"more than {self._max_bytes} bytes"))
         return self._failure is None
@@ -653,10 +655,12 @@ class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, connection: _Connection) -> None:
         self.sources: set[str] = set()
         self._connection = connection
+        self._sorter = Sorter()
 
     def datagram_received(self, data: bytes, address: tuple[Any, ...]) -> None:
         if _without_zone(address[0]) in self.sources and self._connection.spend(len(data)):
-            self._connection.take_packet(memoryview(data))
+            for datagram in self._sorter.push(data):
+                self._connection.take_packet(memoryview(datagram))
 
 
 class _Unheard(asyncio.DatagramProtocol):

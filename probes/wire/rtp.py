@@ -72,3 +72,44 @@ class SequenceCheck:
             return -1
         self._next = (packet.sequence + 1) & 0xFFFF
         return missing
+
+
+class Sorter:
+    """Puts datagrams that overtook each other back in order, holding a few while one is awaited.
+
+    A datagram is given on once its predecessor is; when more than ``depth`` wait for one, it is lost.
+    """
+
+    def __init__(self, depth: int = 32) -> None:
+        self._depth = depth
+        self._next: int | None = None
+        self._held: dict[int, bytes] = {}
+
+    def push(self, datagram: bytes) -> list[bytes]:
+        """Take a datagram as it comes; returns those that are in order now, late ones and strange ones at once."""
+        if len(datagram) < _FIXED.size:
+            return [datagram]
+        sequence = datagram[2] << 8 | datagram[3]
+        if self._next is None:
+            self._next = sequence
+        ahead = (sequence - self._next) & 0xFFFF
+        if ahead > 0xFFFF - _MISORDER:
+            return [datagram]
+        self._held[sequence] = datagram
+        if ahead and len(self._held) <= self._depth:
+            return []
+        if ahead:
+            self._next = min(self._held, key=self._distance)
+        return self._in_order()
+
+    def _distance(self, sequence: int) -> int:
+        assert self._next is not None
+        return (sequence - self._next) & 0xFFFF
+
+    def _in_order(self) -> list[bytes]:
+        assert self._next is not None
+        ready: list[bytes] = []
+        while (datagram := self._held.pop(self._next, None)) is not None:
+            ready.append(datagram)
+            self._next = (self._next + 1) & 0xFFFF
+        return ready

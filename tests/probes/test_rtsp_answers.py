@@ -64,8 +64,13 @@ def without_each(packed: list[streams.Rtp], every: int) -> list[streams.Rtp]:
     return [packet for number, packet in enumerate(packed) if number % every != every - 2]
 
 
-def by_udp(refusal: int) -> Mapping[str, Act]:
+def by_udp(refusal: int, *, overtaking: bool = False) -> Mapping[str, Act]:
     """SETUP and PLAY of a server that knows no RTP inside the connection."""
+    packed = streams.packets("H264", UNITS[:2])
+    if overtaking:
+        packed = packed[:1] + [
+            packed[number] for number in sorted(range(1, len(packed)), key=lambda number: number ^ 3)
+        ]
 
     async def setup(request: Request, session: Session) -> Reply:
         transport = request.headers["transport"]
@@ -79,7 +84,7 @@ def by_udp(refusal: int) -> Mapping[str, Act]:
         peer = session.writer.get_extra_info("peername")[0]
         family = socket.AF_INET6 if ":" in peer else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as sender:
-            for packet in streams.packets("H264", UNITS[:2]):
+            for packet in packed:
                 sender.sendto(packet.packed(), (peer, port))
         return Reply(headers=(("Session", "7"),))
 
@@ -412,6 +417,13 @@ CASES = [
         outcome=Outcome.OK,
         step="teardown",
         facts={"transport": "udp"},
+    ),
+    Case(
+        does="datagrams that overtake each other",
+        script=camera(**by_udp(461, overtaking=True)),
+        probe=KEY,
+        outcome=Outcome.OK,
+        step="teardown",
     ),
     Case(
         does="SETUP interleaved 400: by UDP",

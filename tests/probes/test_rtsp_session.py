@@ -287,6 +287,14 @@ async def test_a_session_reads_no_more_than_its_budget() -> None:
     assert (caught.value.outcome, caught.value.said) == (Outcome.INCONCLUSIVE, "more than 20000 bytes")
 
 
+async def test_the_bytes_of_a_look_are_told() -> None:
+    async with serving(camera()) as peer:
+        observation = await observe(RtspProbe(to="media"), target(peer), at=0.0)
+    frames = len(streams.interleaved(streams.packets("H264", UNITS)))
+    assert isinstance(told := observation.facts["bytes"], int)
+    assert frames < told < frames + 2000
+
+
 async def test_datagrams_of_strangers_are_passed_over() -> None:
     async def setup(request: Request, session: Session) -> Reply:
         transport = request.headers["transport"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.rtp import MalformedPacket, RtpPacket, SequenceCheck, parse_packet
+from probes.wire.rtp import MalformedPacket, RtpPacket, SequenceCheck, Sorter, parse_packet
 
 
 def packed(flags: int = 0x80, kind: int = 96, rest: bytes = b"payload") -> memoryview:
@@ -100,3 +101,43 @@ def test_another_source_starts_anew() -> None:
     numbered = [(9, 1), (500, 2), (501, 2)]
     packets = [RtpPacket(sequence, 0, ssrc, 96, False, memoryview(b"")) for sequence, ssrc in numbered]
     assert [check.follow(packet) for packet in packets] == [0, 0, 0]
+
+
+def datagram(sequence: int) -> bytes:
+    return struct.pack(">BBHII", 0x80, 96, sequence, 0, 1)
+
+
+def sorted_by(sorter: Sorter, sequences: Iterable[int]) -> list[int]:
+    ready = [one for sequence in sequences for one in sorter.push(datagram(sequence))]
+    return [int.from_bytes(one[2:4], "big") for one in ready]
+
+
+@pytest.mark.parametrize(
+    ("sent", "given"),
+    [
+        ((7, 8, 9), [7, 8, 9]),
+        ((7, 9, 8, 10), [7, 8, 9, 10]),
+        ((65_534, 0, 65_535, 1), [65_534, 65_535, 0, 1]),
+        ((7, 9), [7]),
+        ((7, 9, 10, 11, 12), [7, 9, 10, 11, 12]),
+        ((7, 9, 10, 11, 13), [7, 9, 10, 11]),
+        ((7, 8, 6), [7, 8, 6]),
+        ((7, 7, 8), [7, 7, 8]),
+    ],
+    ids=["in order", "overtaken", "over the wrap", "awaited", "given up", "given up once", "late", "twice"],
+)
+def test_datagrams_that_overtook_each_other_are_put_in_order(sent: tuple[int, ...], given: list[int]) -> None:
+    assert sorted_by(Sorter(depth=3), sent) == given
+
+
+def test_a_datagram_too_short_for_a_number_is_given_on() -> None:
+    assert Sorter().push(b"short") == [b"short"]
+
+
+@given(st.integers(0, 0xFFFF), st.lists(st.integers(0, 3), min_size=1, max_size=60))
+def test_a_stream_shuffled_within_reach_comes_out_in_order(first: int, delays: list[int]) -> None:
+    numbers = range(len(delays))
+    shuffled = sorted(numbers, key=lambda number: (number + delays[number], number))
+    anchored = [0, *(number for number in shuffled if number)]
+    given_on = sorted_by(Sorter(depth=8), ((first + number) & 0xFFFF for number in anchored))
+    assert given_on == [(first + number) & 0xFFFF for number in numbers]
