@@ -62,7 +62,7 @@ def _changed(comparison: Comparison) -> list[str]:
     """What is another than at the last good look."""
     faults = []
     # Fog and dusk take fine and coarse contrast alike; a lens out of focus takes the fine one.
-    if comparison.likeness > 0.6 and comparison.sharpness < 0.6 * min(comparison.energy, 1.0) ** 2:
+    if comparison.likeness > 0.6 and comparison.focus < 0.6 * min(comparison.energy, 1.0) ** 2:
         faults.append("blurred")
     if comparison.peak > 0.5 and comparison.shift > 24:
         faults.append("moved")

@@ -83,10 +83,11 @@ class _Look:
         )
 
     def memory(self, pair: Pair | None) -> PictureMemory:
-        """What to remember. A picture that has not changed since keeps its age, so that hours can add up."""
+        """What to remember. A picture without any life since keeps its age, so that hours can add up."""
         old = self.job.memory
         strip = (pair.strip if pair else None) or (old.clock_strip if old else None)
-        if old is not None and self.then is not None and same_picture(self.thumb, self.then):
+        alive = pair is not None and not pair.still
+        if old is not None and self.then is not None and not alive and same_picture(self.thumb, self.then):
             return replace(old, clock_strip=strip)
         return PictureMemory(
             at=self.job.at, hash=hash_of(self.picture.planes), thumb=self.thumb.tobytes(), clock_strip=strip

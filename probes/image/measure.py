@@ -59,7 +59,7 @@ class Measures:
     in the middle is set; 0 without one. ``sharpness``: variance of the Laplacian, 640 wide.
     ``noise``: standard deviation of the finest grain, in levels. ``cast_u``, ``cast_v``: mean chroma off grey.
     ``chroma``: spread of the chroma. ``flat``: share of blocks without texture. ``stripes``: strength of the
-    strongest regular pattern of lines against its neighbours (about 1 to 15 in natural pictures).
+    strongest regular pattern of lines against its neighbours (20 to 50 in natural pictures).
     """
 
     mean: float
@@ -100,8 +100,8 @@ class Comparison:
     picture, and ``peak`` how sure that is, 0 … 1. ``energy``: edge energy against then. ``textured``: share of
     blocks that had texture then; ``lost``: share of those that are lit now and have lost it. ``lost_luma``,
     ``lost_luma_then``: median luma of the lost blocks, now and then; ``residue``: correlation of the edges inside
-    them, because what is seen through fog or by night still is the scene, however faint. ``sharpness``: variance of
-    the thumb's Laplacian against then. ``pattern``: correlation of the blocks' brightness with then, of pixels near
+    them, because what is seen through fog or by night still is the scene, however faint. ``focus``: variance of the
+    thumb's Laplacian against then. ``pattern``: correlation of the blocks' brightness with then, of pixels near
     the commonest luma alone. ``difference``, ``largest_difference``: of the thumbs' luma.
     """
 
@@ -114,7 +114,7 @@ class Comparison:
     lost_luma: float
     lost_luma_then: float
     residue: float
-    sharpness: float
+    focus: float
     pattern: float
     difference: float
     largest_difference: float
@@ -197,7 +197,7 @@ def compare(now: Plane, then: Plane) -> Comparison:
         lost_luma=float(np.median(luma_now[lost])) if lost.any() else 0.0,
         lost_luma_then=float(np.median(luma_then[lost])) if lost.any() else 0.0,
         residue=_residue(edges_now, edges_then, lost),
-        sharpness=_laplacian_variance(now) / max(_laplacian_variance(then), 1e-3),
+        focus=_laplacian_variance(now) / max(_laplacian_variance(then), 1e-3),
         pattern=_correlation(_blocks(_near(now, int(_histogram(now).argmax()))), luma_then),
         difference=float(difference.mean()),
         largest_difference=float(difference.max()),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import cv2
 import numpy as np
 import pytest
 
 from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS
+from probes.image.measure import Comparison, Measures
 from probes.picture import GRAVE
 from tests.probes.image.pictures import Image, Scenes
 
@@ -130,6 +133,10 @@ def test_a_faulty_picture_does_not_become_the_reference(scenes: Scenes) -> None:
     assert scenes.judge(scenes.caption(scenes.covered(1, share=0.95, tone=(60, 70, 80))), memory).memory is None
     assert scenes.judge(scenes.caption(scenes.unlit(1, light=0.05, lift=4, noise=1)), memory).memory is None
     assert scenes.judge(scenes.caption(scenes.day(2)), memory).memory is not None
+
+
+def test_no_measure_hides_another_of_its_name() -> None:
+    assert {part.name for part in fields(Measures)}.isdisjoint(part.name for part in fields(Comparison))
 
 
 def test_the_measures_are_named_and_finite(scenes: Scenes) -> None:

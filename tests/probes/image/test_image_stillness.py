@@ -85,6 +85,15 @@ def test_hours_add_up_over_many_looks(scenes: Scenes) -> None:
     assert look_twice(scenes, memory, (stuck, stuck), at=6 * HOUR).faults == ("frozen",)
 
 
+def test_life_seen_in_between_begins_the_hours_anew(scenes: Scenes) -> None:
+    quiet = yard(scenes, None)
+    passing = yard(scenes, None, cars=1)
+    alive = look_twice(scenes, scenes.remembered(quiet), (quiet, passing), at=5 * HOUR).memory
+    assert alive is not None
+    assert alive.at == 5 * HOUR
+    assert look_twice(scenes, alive, (quiet, quiet), at=8 * HOUR).faults == ()
+
+
 def test_other_light_hours_later_is_not_frozen(scenes: Scenes) -> None:
     memory = scenes.remembered(scenes.day(3, noise=1.0))
     later = scenes.day(3, noise=1.0, light=0.97)
