@@ -152,8 +152,7 @@ class RtspSession:
         finally:
             self._trace.facts["bytes"] = self._connection.received
             self._connection.abort()
-            for port in self._ports:
-                port.close()
+            self._close_ports()
 
     @property
     def gives_key_frames(self) -> bool:
@@ -192,6 +191,7 @@ class RtspSession:
             if _is_success(response):
                 self._accept_setup(response)
                 return
+            self._close_ports()
             if response.status not in _WRONG_URL:
                 break
         assert response is not None
@@ -312,6 +312,10 @@ class RtspSession:
         source = _SOURCE.search(response.header("transport") or "")
         datagrams.sources = {_without_zone(self._connection.peer_host), source[1] if source else ""}
         return response
+
+    def _close_ports(self) -> None:
+        while self._ports:
+            self._ports.pop().close()
 
     def _accept_setup(self, response: Response) -> None:
         assert self._media is not None

@@ -109,6 +109,17 @@ async def test_setup_tries_the_other_reading_of_a_relative_control_when_the_firs
     assert len(peer.asked("SETUP")) == 2
 
 
+async def test_a_try_by_udp_that_failed_does_not_make_the_next_one_udp() -> None:
+    async def setup(request: Request, session: Session) -> Reply:
+        right = request.url.endswith("/live/trackID=1")
+        return Reply(headers=(SESSION,)) if right else Reply(400, "Bad Request")
+
+    async with serving(camera(SETUP=setup)) as peer:
+        observation = await observe(RtspProbe(to="media"), target(peer), at=0.0)
+    assert (observation.outcome, observation.facts["transport"]) == (Outcome.OK, "tcp")
+    assert ["TCP" in request.headers["transport"] for request in peer.asked("SETUP")] == [True, False, True]
+
+
 async def test_play_and_teardown_go_to_the_session_with_its_id_alone() -> None:
     async with serving(camera()) as peer, streaming(peer):
         pass
