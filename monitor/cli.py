@@ -27,6 +27,7 @@ from monitor.config import Config, ConfigError, differences, load
 from monitor.control import depth_of
 from monitor.daemon import serve, socket_path
 from monitor.demo import demonstrate
+from monitor.doctor import Level, examine
 from monitor.importing import import_ledger, open_store
 from monitor.inventory import InventoryError, export
 from monitor.secrets import SecretsError, redact
@@ -217,6 +218,20 @@ def camera(
         say_json(terminal.life_json(its, life, seconds))
     else:
         terminal.tell_life(Console(), its, life, seconds, config.site.zone, _common.lang)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """体检：找出将要出问题的地方 / what will go wrong if nobody looks."""
+    findings = list(examine(configuration(), SystemClock()))
+    if as_json:
+        say_json(
+            [{"level": each.level.value, "topic": each.topic, "text": each.text(_common.lang)} for each in findings]
+        )
+    else:
+        terminal.tell_findings(Console(), findings, _common.lang)
+    if any(each.level is not Level.FINE for each in findings):
+        raise typer.Exit(REFUSED)
 
 
 def main() -> None:

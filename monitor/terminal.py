@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.core.fleet import Camera, Fleet
+from monitor.doctor import Finding, Level
 from monitor.importing import Imported
 from monitor.web.source import Life
 from monitor.wording import Lang, say
@@ -202,3 +203,13 @@ def tell_life(
     total = sum(seconds.values())
     parts = " + ".join(f"{say(f'condition.{word}', lang)} {count}" for word, count in seconds.items())
     console.print(Text(f"  {parts} = {total} s"))
+
+
+MARKS = {Level.FINE: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.BROKEN: ("✗", "bold red")}
+
+
+def tell_findings(console: Console, findings: Sequence[Finding], lang: Lang) -> None:
+    """What the doctor found, a line each."""
+    for each in findings:
+        mark, style = MARKS[each.level]
+        console.print(Text(f" {mark} {each.text(lang)}", style=style))

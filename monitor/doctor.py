@@ -1,0 +1,174 @@
+"""What will go wrong if nobody looks: one finding a line, each with what to do."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from monitor.clock import Clock
+from monitor.config import Config
+from monitor.core.fleet import Camera, Fleet, Registration
+from monitor.importing import open_store
+from monitor.inventory import targets
+from monitor.secrets import KeyRing, SecretsError, open_key_ring
+from monitor.store import Store, StoreError
+
+FILES_NEEDED = 4096
+"""Descriptors: 264 looks in flight, the database, the page, and room for UDP ports."""
+
+SPACE_NEEDED = 2 * 2**30
+"""Bytes free beside the database and the evidence: about a year of record and 90 days of pictures of faults."""
+
+
+class Level(StrEnum):
+    FINE = "fine"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at, in both languages."""
+
+    level: Level
+    topic: str
+    zh: str
+    en: str
+
+    def text(self, lang: str) -> str:
+        """What was found, and what to do about it."""
+        return self.en if lang == "en" else self.zh
+
+
+def examine(config: Config, clock: Clock, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Look at everything that the daemon needs, without asking any camera."""
+    yield from _witnesses(config)
+    yield from _limits()
+    yield from _disk(config)
+    try:
+        keys = open_key_ring(Path(config.secrets.key_file), environment)
+    except SecretsError as error:
+        yield Finding(level=Level.BROKEN, topic="secrets", zh=error.zh, en=error.en)
+        return
+    try:
+        with open_store(config, clock) as store:
+            yield from _record(store, keys, int(clock.now()))
+    except StoreError as error:
+        yield Finding(level=Level.BROKEN, topic="store", zh=f"数据库打不开：{error}", en=f"the store: {error}")
+
+
+def _witnesses(config: Config) -> Iterator[Finding]:
+    if config.witness.county or any(township.witness for township in config.townships):
+        count = len(config.witness.county) + sum(bool(township.witness) for township in config.townships)
+        yield Finding(level=Level.FINE, topic="witness", zh=f"旁证设备 {count} 个", en=f"{count} witnesses")
+        return
+    yield Finding(
+        level=Level.WARNING,
+        topic="witness",
+        zh="没有配置旁证设备（[witness] county 或 [[townships]] witness）：我方上联中断时只能靠“全部同时失败”来识别",
+        en="no witness is configured ([witness] county or [[townships]] witness): a failure of our own uplink is only "
+        "recognised by everybody failing at once",
+    )
+
+
+def _limits() -> Iterator[Finding]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = hard >= FILES_NEEDED or hard == resource.RLIM_INFINITY
+    yield Finding(
+        level=Level.FINE if enough else Level.WARNING,
+        topic="limits",
+        zh=f"可打开文件数上限 {soft}（硬上限 {hard}）" + ("" if enough else f"，至少应为 {FILES_NEEDED}"),
+        en=f"open files: limit {soft}, hard limit {hard}" + ("" if enough else f"; at least {FILES_NEEDED} are needed"),
+    )
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    for folder in sorted({_existing(Path(config.evidence.dir)), _existing(Path(config.secrets.key_file).parent)}):
+        free = shutil.disk_usage(folder).free
+        enough = free >= SPACE_NEEDED
+        yield Finding(
+            level=Level.FINE if enough else Level.WARNING,
+            topic="disk",
+            zh=f"{folder} 剩余 {free / 2**30:.1f} GB" + ("" if enough else "，偏少"),
+            en=f"{folder}: {free / 2**30:.1f} GB free" + ("" if enough else ", which is little"),
+        )
+
+
+def _record(store: Store, keys: KeyRing, now: int) -> Iterator[Finding]:
+    fleet, holds = store.fleet_at(now), store.holds()
+    yield from _ledger(fleet)
+    yield from _logins(store, keys, fleet)
+    held = [hold for hold in holds if hold.until > now]
+    if held:
+        hosts = ", ".join(sorted({hold.host for hold in held})[:5])
+        yield Finding(
+            level=Level.WARNING,
+            topic="login",
+            zh=f"{len(held)} 个登录被拒绝后暂停使用（{hosts}…）：请核对用户名和密码",
+            en=f"{len(held)} logins are held back after a refusal ({hosts}…): check user names and passwords",
+        )
+
+
+def _ledger(fleet: Fleet) -> Iterator[Finding]:
+    cameras = [camera for camera in fleet.cameras.values() if camera.registration is not Registration.RETIRED]
+    if not cameras:
+        yield Finding(
+            level=Level.WARNING,
+            topic="ledger",
+            zh="台账是空的：请执行 xunjian inventory import 台账.xlsx",
+            en="the ledger is empty: run xunjian inventory import LEDGER.xlsx",
+        )
+        return
+    yield Finding(
+        level=Level.FINE, topic="ledger", zh=f"台账 {len(cameras)} 台", en=f"{len(cameras)} cameras in the ledger"
+    )
+    paths = targets(fleet, {})
+    pathless = [
+        each for each in cameras if each.id in paths and not paths[each.id].rtsp_path and each.onvif_port is None
+    ]
+    yield from _lacking(
+        [each for each in cameras if not each.host], "没有地址，无法巡查", "have no address and cannot be looked at"
+    )
+    yield from _lacking([each for each in cameras if not each.credential], "没有登录凭据", "have no login")
+    yield from _lacking(pathless, "没有取流路径，也没有 ONVIF 端口可问", "have no stream path and no ONVIF port to ask")
+
+
+def _lacking(cameras: Sequence[Camera], zh: str, en: str) -> Iterator[Finding]:
+    if not cameras:
+        return
+    names = ", ".join(camera.id for camera in cameras[:3]) + ("…" if len(cameras) > 3 else "")
+    yield Finding(
+        level=Level.WARNING,
+        topic="ledger",
+        zh=f"{len(cameras)} 台{zh}（{names}）",
+        en=f"{len(cameras)} cameras {en} ({names})",
+    )
+
+
+def _logins(store: Store, keys: KeyRing, fleet: Fleet) -> Iterator[Finding]:
+    """Whether every stored login can be read, and whether the ledger names one that is not stored."""
+    stored = store.credentials()
+    try:
+        for each in stored.values():
+            keys.decrypt(each.ciphertext)
+    except SecretsError as error:
+        yield Finding(level=Level.BROKEN, topic="secrets", zh=error.zh, en=error.en)
+        return
+    yield Finding(
+        level=Level.FINE, topic="secrets", zh=f"{len(stored)} 个登录可以解密", en=f"{len(stored)} logins can be read"
+    )
+    yield from _lacking(
+        [each for each in fleet.cameras.values() if each.credential and each.credential not in stored],
+        "引用的登录凭据不存在",
+        "name a login that is not stored",
+    )
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists: it will lie on the same disk."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
