@@ -41,10 +41,34 @@ OnLook = Callable[[Witnesses, tuple[Gap, ...]], None]
 """Called after each look with the new state and the gaps that it closed."""
 
 
-class Outpost:
-    """Keeps the witnesses' state. ``probe`` is what the canary is looked at with."""
+async def answers(address: str) -> bool:
+    """Whether the way to ``address`` is open. With a port it must accept the connection; without, any answer counts."""
+    host, port = split_address(address)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            _, writer = await asyncio.open_connection(host, port or CLOSED_PORT)
+    except ConnectionRefusedError:
+        return port is None
+    except (OSError, TimeoutError):
+        return False
+    writer.transport.abort()
+    return True
 
-    def __init__(self, posts: Posts, *, canary: Canary | None, probe: Probe, clock: Clock, every_s: float) -> None:
+
+class Outpost:
+    """Keeps the witnesses' state. ``probe`` is what the canary is looked at with, ``answers`` asks a witness."""
+
+    def __init__(
+        self,
+        posts: Posts,
+        *,
+        canary: Canary | None,
+        probe: Probe,
+        clock: Clock,
+        every_s: float,
+        answers: Callable[[str], Awaitable[bool]] = answers,
+    ) -> None:
+        self._answers = answers
         self._posts = posts
         self._canary = canary
         self._probe = probe
@@ -81,8 +105,8 @@ class Outpost:
         began, at = self._clock.monotonic(), int(self._clock.now())
         canary, county, townships = await asyncio.gather(
             self._ask_canary(),
-            _ask_all({address: address for address in self._posts.county}),
-            _ask_all(self._posts.townships),
+            self._ask_all({address: address for address in self._posts.county}),
+            self._ask_all(self._posts.townships),
         )
         was_blind = self.state.blind is not None
         self.state, closed = advance(self.state, at=at, canary=canary, gateways=county, links=townships)
@@ -109,21 +133,6 @@ class Outpost:
         seen = await observe(self._probe, self._canary.target(), at=self._clock.now(), deadline_s=2 * ANSWER_S)
         return seen.outcome is Outcome.OK
 
-
-async def _ask_all(addresses: Mapping[str, str]) -> dict[str, bool]:
-    answers: list[Awaitable[bool]] = [_answers(address) for address in addresses.values()]
-    return dict(zip(addresses, await asyncio.gather(*answers), strict=True))
-
-
-async def _answers(address: str) -> bool:
-    """Whether the way to ``address`` is open. With a port it must accept the connection; without, any answer counts."""
-    host, port = split_address(address)
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            _, writer = await asyncio.open_connection(host, port or CLOSED_PORT)
-    except ConnectionRefusedError:
-        return port is None
-    except (OSError, TimeoutError):
-        return False
-    writer.transport.abort()
-    return True
+    async def _ask_all(self, addresses: Mapping[str, str]) -> dict[str, bool]:
+        said = await asyncio.gather(*(self._answers(address) for address in addresses.values()))
+        return dict(zip(addresses, said, strict=True))
