@@ -33,8 +33,9 @@ INK_DARK, INK_LIGHT = 70, 180
 STILL_SHARE = 0.000_05
 """Share of changed pixels (of 640 × 360, a dozen) up to which a pair is called still."""
 
-ALIKE_MEAN, ALIKE_LARGEST = 0.6, 6.0
-"""Luma levels up to which two thumbs show the same picture; one digit of a caption makes more."""
+ALIKE_MEAN, ALIKE_LARGEST = 0.5, 6.0
+"""Luma levels up to which two thumbs show the same picture. One digit of a caption makes 40 at its place, and the
+grain of a living sensor, after the encoder, 0.6 on average."""
 
 RELIEF_MIN = 12.0
 """Standard deviation of luma below which a picture shows too little to be called frozen."""

@@ -498,6 +498,11 @@ async def _gzip_bomb(request: web.Request) -> web.StreamResponse:
     return web.Response(body=bomb[: soap.MAX_MESSAGE_BYTES - 1], headers={"Content-Encoding": "gzip"})
 
 
+async def _gzip(request: web.Request) -> web.StreamResponse:
+    body = ENVELOPE.replace("{body}", DEVICE_INFORMATION).encode()
+    return web.Response(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+
+
 async def _endless(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/soap+xml"})
     await response.prepare(request)
@@ -518,7 +523,7 @@ async def _missing(request: web.Request) -> web.StreamResponse:
     raise web.HTTPNotFound
 
 
-@pytest.mark.parametrize("reply", [_redirect, _gzip_bomb, _endless, _laughs, _html, _missing])
+@pytest.mark.parametrize("reply", [_redirect, _gzip, _gzip_bomb, _endless, _laughs, _html, _missing])
 @pytest.mark.parametrize("to", ["clock", "device"])
 async def test_what_is_not_onvif_is_noted_and_blames_nobody(reply: Handler, to: str) -> None:
     began = time.process_time()

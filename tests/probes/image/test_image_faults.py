@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import cv2
 import numpy as np
 import pytest
 
 from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS
+from probes.image.faults import find_faults
 from probes.image.measure import Comparison, Measures
 from probes.picture import GRAVE
 from tests.probes.image.pictures import Image, Scenes
@@ -133,6 +134,85 @@ def test_a_faulty_picture_does_not_become_the_reference(scenes: Scenes) -> None:
     assert scenes.judge(scenes.caption(scenes.covered(1, share=0.95, tone=(60, 70, 80))), memory).memory is None
     assert scenes.judge(scenes.caption(scenes.unlit(1, light=0.05, lift=4, noise=1)), memory).memory is None
     assert scenes.judge(scenes.caption(scenes.day(2)), memory).memory is not None
+
+
+COVERED = Comparison(
+    likeness=0.1,
+    shift=0,
+    peak=0,
+    energy=0.1,
+    textured=0.5,
+    lost=0.9,
+    lost_luma=70,
+    lost_luma_then=110,
+    residue=0.0,
+    focus=0.3,
+    pattern=0.0,
+    difference=30,
+    largest_difference=100,
+)
+SMOOTH = Measures(
+    mean=75,
+    std=11,
+    p1=60,
+    p99=90,
+    dark=0,
+    bright=0,
+    mode=72,
+    uniform=0.6,
+    relief=6,
+    spots=0,
+    text=0,
+    sharpness=150,
+    noise=0,
+    cast_u=0,
+    cast_v=0,
+    chroma=1,
+    flat=0.95,
+    stripes=20,
+)
+BLANK = replace(SMOOTH, mean=20, p99=22, mode=18, uniform=0.99, relief=0.5)
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        {"textured": 0.2},
+        {"lost": 0.5},
+        {"residue": 0.3},
+        {"likeness": 0.7},
+        {"energy": 0.7},
+        {"lost_luma": 101},
+        {"lost_luma": 90, "lost_luma_then": 80},
+    ],
+    ids=str,
+)
+def test_each_doubt_alone_keeps_a_camera_from_being_covered(doubt: dict[str, float]) -> None:
+    assert find_faults(SMOOTH, COVERED) == ["covered"]
+    assert "covered" not in find_faults(SMOOTH, replace(COVERED, **doubt))
+
+
+@pytest.mark.parametrize("doubt", [{"noise": 0.6}, {"relief": 1.2}, {"uniform": 0.89}, {"mode": 25}, {"spots": 0.001}])
+def test_each_doubt_alone_keeps_a_picture_from_being_black(doubt: dict[str, float]) -> None:
+    assert find_faults(BLANK, None) == ["black"]
+    assert "black" not in find_faults(replace(BLANK, **doubt), None)
+
+
+def test_a_dark_picture_with_the_pattern_of_the_scene_is_not_black() -> None:
+    assert find_faults(BLANK, COVERED) == ["black"]
+    assert "black" not in find_faults(BLANK, replace(COVERED, pattern=0.7))
+
+
+def test_lamps_in_a_row_are_no_text() -> None:
+    assert find_faults(replace(BLANK, text=0.9, spots=0.01), None) == ["signal_loss"]
+    assert find_faults(replace(BLANK, text=0.5, spots=0.01), None) == ["too_dark"]
+
+
+@pytest.mark.parametrize("kind", [{"cast_u": 60}, {"text": 0.9}])
+def test_a_plain_picture_is_no_signal_loss_unless_its_colour_or_text_says_so(kind: dict[str, float]) -> None:
+    plain = replace(BLANK, mode=150, mean=150)
+    assert find_faults(plain, None) == []
+    assert find_faults(replace(plain, **kind), None) == ["signal_loss"]
 
 
 def test_no_measure_hides_another_of_its_name() -> None:

@@ -62,9 +62,10 @@ def test_a_clock_without_seconds_is_not_frozen_within_its_minute(scenes: Scenes)
     learned = look_twice(scenes, memory, turn, at=59.0).memory
     assert learned is not None
     assert learned.clock_strip is not None
-    same_minute = yard(scenes, "2026-11-24 08:00", take=3)
+    same_minute = turn[0]
     assert look_twice(scenes, learned, (same_minute, same_minute), at=59.0 + 20).faults == ()
-    hours_later = yard(scenes, "2026-11-24 11:37", take=4)
+    assert look_twice(scenes, learned, (same_minute, same_minute), at=59.0 + 62).faults == ("frozen",)
+    hours_later = yard(scenes, "2026-11-24 11:37", take=1)
     assert look_twice(scenes, learned, (hours_later, hours_later), at=4 * HOUR).faults == ()
 
 
