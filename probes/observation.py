@@ -76,7 +76,8 @@ class Target:
     """All that a probe needs to know of a camera.
 
     ``host`` is a name or an IP literal without brackets; ports that are None are not configured;
-    ``rtsp_path`` starts with "/" and includes the query. ``channels_at_address`` counts the cameras behind the
+    ``rtsp_path`` starts with "/" and includes the query, or is "" while nobody knows it: such a camera can be
+    connected to and no more. ``channels_at_address`` counts the cameras behind the
     same host and port: an answer 500 of a recorder means something else than that of a single camera.
     """
 

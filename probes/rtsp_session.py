@@ -162,6 +162,10 @@ class RtspSession:
     async def describe(self) -> VideoMedia:
         """Ask what the camera offers, logging in where it asks for it and following one redirect to the same host."""
         self._trace.step("describe")
+        if not self._target.rtsp_path:
+            # Asking for "/" would blame the camera for what the ledger doesn't say.
+            self._trace.facts["ours"] = "no stream path"
+            raise self._answer(Outcome.INCONCLUSIVE, "nobody has said which path the stream has")
         accept = ("Accept", "application/sdp")
         response = await self._ask("DESCRIBE", self._url, accept)
         if response.status in _REDIRECTS:

@@ -98,6 +98,15 @@ async def test_setup_goes_where_the_control_attribute_points(
     assert peer.asked("SETUP")[0].url == expected.format(root=f"rtsp://127.0.0.1:{peer.port}")
 
 
+async def test_a_camera_whose_path_nobody_knows_is_not_asked_for_another_and_not_blamed() -> None:
+    async with serving(camera()) as peer:
+        observation = await observe(RtspProbe(), target(peer, path=""), at=0.0)
+        assert (observation.outcome, observation.step) == (Outcome.INCONCLUSIVE, "describe")
+        assert peer.asked("DESCRIBE") == []
+    refused = await observe(RtspProbe(), target(peer, path=""), at=0.0)
+    assert refused.outcome is Outcome.REFUSED, "that nothing listens is known without a path"
+
+
 async def test_setup_tries_the_other_reading_of_a_relative_control_when_the_first_is_not_found() -> None:
     async def setup(request: Request, session: Session) -> Reply:
         right = request.url.endswith("/live/trackID=1")
