@@ -191,7 +191,8 @@ class Gate:
                 continue  # made ready again when one of its looks ends
             job = device.waiting[lane].popleft()
             device.active += 1
-            link.active[lane] += 1
+            # Its own link, which is another one when a recorder serves two townships or a camera has moved.
+            self._links.setdefault(job.link, _Link()).active[lane] += 1
             self._active[lane] += 1
             self._waiting -= 1
             if device.waiting[lane] and device.free:
