@@ -84,7 +84,7 @@ def advance(
         if not answered:
             kept[township] = link if link.down_since is not None else replace(link, down_since=link.good_at)
             continue
-        if link.down_since is not None and link.down_since < at:
+        if link.down_since is not None:
             closed.append(_link_gap(township, link.down_since, at))
         kept[township] = Link(good_at=at)
     return replace(seeing, good_at=at, blind=None, links=kept), tuple(closed)
