@@ -127,6 +127,16 @@ class Logins:
         self._trials.pop(credential, None)
         return tuple(hold for key in list(self._pairs) if key[1] == credential for hold in self._release(key))
 
+    def forget(self, camera: str) -> None:
+        """The camera has left, or has another login now: it must not take up a place among those that try."""
+        for trial in self._trials.values():
+            trial.trying.discard(camera)
+            trial.refused.discard(camera)
+        for pair in self._pairs.values():
+            pair.refused.discard(camera)
+            if pair.trying == camera:
+                pair.trying = ""
+
     def _trial(self, credential: str) -> _Trial | None:
         if credential in self._proven:
             return None

@@ -16,7 +16,7 @@ import contextlib
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
+from datetime import date, tzinfo
 from itertools import count
 from typing import Protocol
 
@@ -45,7 +45,7 @@ from monitor.core.outage import (
     settled,
     unseen,
 )
-from monitor.core.period import midnight
+from monitor.core.period import local_date, midnight
 from monitor.core.record import Event, Gap, Interval, Transition
 from monitor.core.verdict import Look, judge, void
 from monitor.gate import Gate, Job, Lane, Limits
@@ -153,7 +153,6 @@ class _Watched:
     last: dict[Depth, int] = field(default_factory=dict)
     depth: Depth = Depth.LIGHT
     due: float = 0.0
-    busy: bool = False
     asked: list[tuple[Depth, asyncio.Future[Seen]]] = field(default_factory=list)
     good_kept_at: int = 0
 
@@ -186,9 +185,15 @@ class Rounds:
         self._recent: deque[Look] = deque(maxlen=RECENT_LOOKS)
         self._tickets = count()
         self._offered: dict[int, _Watched] = {}
+        self._busy: set[str] = set()
         self._looks: set[asyncio.Task[None]] = set()
+        self._renewing = asyncio.Lock()
+        self._day = date.min
         self._wake = asyncio.Event()
         self._events: tuple[Event, ...] = ()
+        self._open_gaps: set[Gap] = set()
+        self.mass_failures = 0
+        """looks that were void because everybody failed at once and no witness could be asked"""
         self._board = self._make_board()
         self.progress = clock.monotonic()
         """when the wheel was last turned (monotonic seconds)"""
@@ -208,11 +213,12 @@ class Rounds:
     async def open(self) -> None:
         """Take up the record where the last run left it."""
         past = await asyncio.to_thread(self._clerk.read_past)
+        self._day = self._today()
         self._ledger = await asyncio.to_thread(self._books.read)
         self._events = past.events
         self._logins = Logins(past.holds, _proven(self._ledger.fleet, past), self._ways.rules.hold_s)
         added: list[Transition] = []
-        for camera in self._in_service():
+        for camera in self._in_service(self._ledger):
             memory = past.memories.get(camera.id)
             target = replace(self._ledger.targets[camera.id], memory=memory)
             added += self._enter(camera, target, past.history.get(camera.id, ()), past.covered_until)
@@ -220,9 +226,12 @@ class Rounds:
         await self._clerk.count(self._ledger.fleet, self._ledger.memberships)
         self._board = self._make_board()
 
-    def _in_service(self) -> list[Camera]:
+    def _in_service(self, ledger: Ledger) -> list[Camera]:
         now, zone = int(self._clock.now()), self._clerk.month.zone
-        return [camera for camera in self._ledger.fleet.cameras.values() if _is_watched(camera, now, zone)]
+        return [camera for camera in ledger.fleet.cameras.values() if _is_watched(camera, now, zone)]
+
+    def _today(self) -> date:
+        return local_date(int(self._clock.now()), self._clerk.month.zone)
 
     def _enter(
         self, camera: Camera, target: Target, history: Sequence[Transition], covered_until: int
@@ -239,38 +248,53 @@ class Rounds:
         watched = _Watched(camera, target, state, self._periods[-1])
         self._watched[camera.id] = watched
         self._live.show(state, now)
-        self._schedule(watched)
+        self._schedule_unless_busy(watched)
         return added
 
     async def renew_ledger(self) -> None:
-        """Take over what another process has changed in the ledger."""
-        if await asyncio.to_thread(self._books.generation) == self._ledger.generation:
-            return
-        before, self._ledger = self._ledger, await asyncio.to_thread(self._books.read)
-        cameras = {camera.id: camera for camera in self._in_service()}
+        """Take over what another process has changed in the ledger, and what a new day changes in it."""
+        async with self._renewing:
+            day = self._today()
+            if day == self._day and await asyncio.to_thread(self._books.generation) == self._ledger.generation:
+                return
+            ledger = await asyncio.to_thread(self._books.read)
+            new = [camera.id for camera in self._in_service(ledger) if camera.id not in self._watched]
+            histories = await asyncio.to_thread(lambda: {camera: self._clerk.history(camera) for camera in new})
+            self._day = day
+            self._take_over(ledger, histories)
+
+    def _take_over(self, ledger: Ledger, histories: Mapping[str, Sequence[Transition]]) -> None:
+        """Without a pause, so that no look goes by half an old ledger and half a new one."""
+        before, self._ledger = self._ledger, ledger
+        cameras = {camera.id: camera for camera in self._in_service(ledger)}
         for gone in self._watched.keys() - cameras.keys():
             self._leave(gone)
-        changed = _changed_credentials(before, self._ledger)
+        changed = _changed_credentials(before, ledger)
         holds = [hold for credential in changed for hold in self._logins.changed(credential)]
         added: list[Transition] = []
         for camera in cameras.values():
-            watched, target = self._watched.get(camera.id), self._ledger.targets[camera.id]
+            watched, target = self._watched.get(camera.id), ledger.targets[camera.id]
             if watched is None:
-                history = await asyncio.to_thread(self._clerk.history, camera.id)
-                added += self._enter(camera, target, history, int(self._clock.now()))
+                added += self._enter(camera, target, histories.get(camera.id, ()), int(self._clock.now()))
                 continue
-            watched.camera, watched.target = camera, replace(target, memory=watched.target.memory)
+            if not _same_way(watched.target, target):
+                watched.last.clear()  # what was seen at the old address, or with the old login, is to be seen anew
+                self._logins.forget(camera.id)
             if camera.credential in changed:
                 watched.state = forget_refusals(watched.state)
-            if not watched.busy:
-                self._schedule(watched)
+            watched.camera, watched.target = camera, replace(target, memory=watched.target.memory)
+            self._schedule_unless_busy(watched)
         self._clerk.write(added, holds=holds)
-        log.info("the ledger has changed", cameras=len(cameras), changed_credentials=len(changed))
+        log.info("the ledger was read anew", cameras=len(cameras), changed_credentials=len(changed))
 
     def _leave(self, camera: str) -> None:
         self._wheel.forget(camera)
-        for _, future in self._watched.pop(camera).asked:
+        watched = self._watched.pop(camera)
+        for _, future in watched.asked:
             future.cancel()
+        if watched.state.condition is not Condition.UNKNOWN or watched.state.cause is not Cause.OURS:
+            self._clerk.write((_last_line(watched.state, int(self._clock.now())),))
+        self._logins.forget(camera)
         self._clerk.leave(camera)
         self._live.forget(camera)
 
@@ -322,8 +346,13 @@ class Rounds:
         watched.due = self._clock.monotonic() + max(0.0, due.at - now)
         self._wheel.set(watched.camera.id, watched.due)
 
+    def _schedule_unless_busy(self, watched: _Watched) -> None:
+        """A camera that waits for its look or has it is scheduled when that has ended."""
+        if watched.camera.id not in self._busy:
+            self._schedule(watched)
+
     def _offer(self, watched: _Watched) -> None:
-        watched.busy = True
+        self._busy.add(watched.camera.id)
         watched.period = self._periods[-1]
         watched.period.open_looks += 1
         ticket = next(self._tickets)
@@ -344,7 +373,7 @@ class Rounds:
         watched = self._watched[camera]
         future: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
         watched.asked.append((depth, future))
-        if not watched.busy:
+        if camera not in self._busy:
             self._wheel.forget(camera)
             self._offer(watched)
             self._wake.set()
@@ -361,42 +390,61 @@ class Rounds:
         try:
             await self._look_at(watched, job)
         finally:
-            watched.busy = False
+            self._busy.discard(job.camera)
             self._count_look(watched.period)
-            if self._watched.get(job.camera) is watched:
-                if watched.asked:
-                    self._offer(watched)
+            # Not always the same: a camera may leave the fleet and enter it again while it waits for its look.
+            if (current := self._watched.get(job.camera)) is not None:
+                if current.asked:
+                    self._offer(current)
                 else:
-                    self._schedule(watched)
+                    self._schedule(current)
 
     async def _look_at(self, watched: _Watched, job: Job) -> None:
-        if self._watched.get(job.camera) is not watched:  # it has left the fleet while it waited
+        has_left = self._watched.get(job.camera) is not watched
+        if has_left or not (self._sees() or watched.asked):
             self._gate.release(job, now=self._clock.monotonic())
             return
-        began = int(self._clock.now())
+        began, target = int(self._clock.now()), watched.target
         depth, asked = watched.wanted, watched.asked
         watched.asked = []
         self._count_skipped(watched)
-        held = depth > Depth.LIGHT and not self._logins.begin(watched.target, began)
-        try:
-            observations = await self._looker.look(
-                watched.target, Depth.LIGHT if held else depth, channel=watched.camera.channel or 1
-            )
-        except BaseException:
-            self._gate.release(job, now=self._clock.monotonic())
-            raise
+        held = depth > Depth.LIGHT and not self._logins.begin(target, began)
+        reach = Depth.LIGHT if held else depth
+        watched.last[reach] = began
+        observations, look = await self._see(watched, target, reach, held=held)
         self._charge(job, watched, observations)
-        look = judge(observations, grave=self._ways.grave, held=held)
-        if depth > Depth.LIGHT and not held:
-            self._log_in_ended(watched, look, observations)
-        watched.last[Depth.LIGHT if held else depth] = look.at
+        is_current = self._watched.get(job.camera) is watched and _same_way(watched.target, target)
+        if reach > Depth.LIGHT:
+            self._log_in_ended(target, look, observations if is_current else ())
         if look.condition in FAILING:
-            look = await self._vouched(look)
-        if self._watched.get(job.camera) is watched:
+            look = await self._vouched(watched, look)
+        if is_current and self._watched.get(job.camera) is watched and _same_way(watched.target, target):
             self._apply(watched, look, observations)
+        if held and look.condition not in FAILING:
+            look = void(look, Cause.HELD)  # whoever asked for more must not take an open port for it
         for _, future in asked:
             if not future.done():
                 future.set_result((observations, look))
+
+    async def _see(self, watched: _Watched, target: Target, depth: Depth, *, held: bool) -> Seen:
+        """What one look sees and says. A bug of ours says nothing of the camera."""
+        at = self._clock.now()
+        try:
+            observations = await self._looker.look(target, depth, channel=watched.camera.channel or 1)
+            return observations, judge(observations, grave=self._ways.grave, held=held)
+        except Exception:
+            log.exception("a look broke off", camera=target.camera, depth=depth.label)
+        broken = Observation(
+            camera=target.camera,
+            probe=depth.label,
+            depth=depth,
+            at=at,
+            took_s=self._clock.now() - at,
+            outcome=Outcome.INCONCLUSIVE,
+            step="",
+            facts={"ours": "look error"},
+        )
+        return (broken,), judge((broken,), grave=self._ways.grave)
 
     def _count_skipped(self, watched: _Watched) -> None:
         overdue = self._clock.monotonic() - watched.due
@@ -411,38 +459,50 @@ class Rounds:
         for each in observations:
             self._ears.look_ended(township=watched.camera.township, probe=each.probe, outcome=each.outcome.value)
 
-    def _log_in_ended(self, watched: _Watched, look: Look, observations: Sequence[Observation]) -> None:
-        credential = watched.target.credential
+    def _log_in_ended(self, target: Target, look: Look, observations: Sequence[Observation]) -> None:
+        """``observations`` are none when the login was changed meanwhile: they say nothing of the new one."""
+        credential = target.credential
         on_trial = credential is not None and self._logins.on_trial(credential.id)
-        holds = self._logins.end(watched.target, _login(look, observations), look.at)
-        self._clerk.write(holds=holds)
+        login = _login(look, observations) if observations else Login.UNASKED
+        self._clerk.write(holds=self._logins.end(target, login, look.at))
         if credential is not None and on_trial and not self._logins.on_trial(credential.id):
             for other in self._watched.values():
-                if other.camera.credential == credential.id and not other.busy:
-                    self._schedule(other)
+                if other.camera.credential == credential.id:
+                    self._schedule_unless_busy(other)
 
-    async def _vouched(self, look: Look) -> Look:
+    async def _vouched(self, watched: _Watched, look: Look) -> Look:
         """The failing look as it may be applied: void when we were blind, or when everybody fails at once."""
         self._recent.append(look)
         await self._outpost.look_later_than(self._clock.monotonic())
-        if self._sees() and (self._outpost.has_witnesses or not self._everybody_fails(look.at)):
+        if not self._sees():
+            return void(look, Cause.OURS)
+        if self._outpost.has_witnesses or not self._everybody_fails(look.at):
             return look
+        self.mass_failures += 1
+        watched.period.void = True
         return void(look, Cause.OURS)
 
     def _everybody_fails(self, at: int) -> bool:
-        recent = [
-            look for look in self._recent if at - look.at <= self._ways.plan.light_s and look.camera in self._watched
-        ]
-        states = {look.camera: self._watched[look.camera].state for look in recent}
-        return everybody_failed(recent, states, {camera: self._watched[camera].camera.township for camera in states})
+        """Whether the newest looks at all cameras within a round have failed.
+
+        Older than ``confirm_over_s`` none may be: what was seen before our line broke would vouch for what came after.
+        """
+        rules, plan = self._ways.rules, self._ways.plan
+        round_s = min(plan.light_s, rules.confirm_over_s or plan.light_s)
+        newest = {
+            look.camera: look for look in self._recent if at - look.at < round_s and look.camera in self._watched
+        }
+        states = {camera: self._watched[camera].state for camera in newest}
+        townships = {camera: self._watched[camera].camera.township for camera in newest}
+        return everybody_failed(newest.values(), states, townships)
 
     def _apply(self, watched: _Watched, look: Look, observations: Sequence[Observation]) -> None:
         """What the look does to the record: the one place where a verdict is made."""
+        if not self._sees():
+            return
         if look.condition not in FAILING:
             self._recent.append(look)
         self._live.saw(look, observations)
-        if not self._sees():
-            return
         before = watched.state
         watched.state, transitions = advance(before, look, self._ways.rules)
         self._live.show(watched.state, look.at)
@@ -466,8 +526,13 @@ class Rounds:
     def _evidence(
         self, watched: _Watched, before: CameraState, look: Look, first: Observation, *, changed: bool
     ) -> tuple[Evidence, ...]:
-        """Every look that speaks against the record or changes it is kept, and a good picture a day."""
+        """Every look that speaks against the record or changes it is kept, and a good picture a day.
+
+        Of good looks the store keeps the last one of each camera, so one without a picture must not take its place.
+        """
         if look.condition is Condition.INTACT:
+            if look.depth is not Depth.PICTURE:
+                return ()
             old = look.at - watched.good_kept_at >= GOOD_PICTURE_S
             if not changed and not (old and first.jpeg is not None):
                 return ()
@@ -491,12 +556,12 @@ class Rounds:
     async def _keep(self) -> None:
         """Go through the fleet slice by slice, and keep everything that has a time of its own."""
         clocks = self._clock.now(), self._clock.monotonic()
-        due = dict.fromkeys((self._cover, self._make_anew, self._count, self.renew_ledger, self._end_period), 0.0)
+        due = dict.fromkeys((self._cover, self._make_anew, self._count, self._watch_ledger, self._end_period), 0.0)
         every = {
             self._cover: self._ways.coverage_s,
             self._make_anew: self._ways.board_s,
             self._count: self._ways.count_s,
-            self.renew_ledger: LEDGER_S,
+            self._watch_ledger: LEDGER_S,
             self._end_period: float(self._ways.plan.light_s),
         }
         part = 0
@@ -512,9 +577,15 @@ class Rounds:
                     due[chore] = clocks[1] + interval_s
                     await chore()
 
+    async def _watch_ledger(self) -> None:
+        try:
+            await self.renew_ledger()
+        except Exception:
+            log.exception("the ledger cannot be read; the cameras that are watched go on being so")
+
     def _pass_time(self, watched: _Watched) -> None:
         now = self._clock.now()
-        if self._sees() and not watched.busy:
+        if self._sees() and watched.camera.id not in self._busy:
             own = interval(watched.state, self._ways.plan)
             state, transitions = expire(watched.state, now, own, self._ways.rules)
             if transitions:
@@ -534,9 +605,10 @@ class Rounds:
 
     def _on_witnesses(self, state: Witnesses, closed: tuple[Gap, ...]) -> None:
         """After each look at canary and witnesses."""
-        opened = (state.blind,) if state.blind is not None else ()
+        before, self._open_gaps = self._open_gaps, {*link_gaps(state), *((state.blind,) if state.blind else ())}
+        opened = self._open_gaps - before
         self._clerk.write(gaps=(*opened, *closed))
-        if opened:
+        if state.blind:
             self._periods[-1].void = True
         for gap in closed:
             if gap.cause is not Cause.LINK_EXCUSED or self._ways.excuse_links:
@@ -554,8 +626,7 @@ class Rounds:
                 watched.state, transitions = bridge(watched.state, gap)
                 added += transitions
                 self._live.show(watched.state, now)
-                if not watched.busy:
-                    self._schedule(watched)
+                self._schedule_unless_busy(watched)
         self._clerk.write(added, witnesses=self._answers)
 
     def _count_look(self, period: _Period) -> None:
@@ -587,17 +658,25 @@ class Rounds:
         self._board = self._make_board()
 
     def _find_events(self) -> None:
-        failing = {
-            camera: (holds_since(watched.state), watched.state.fault)
-            for camera, watched in self._watched.items()
-            if watched.state.condition in FAILING
-        }
+        now = int(self._clock.now())
         before = {event.id: event for event in self._events}
-        found = common_causes(
-            self._ledger.fleet, failing, self._ways.common_cause, self._events, now=int(self._clock.now())
-        )
-        self._clerk.write(events=[event for event in found if before.get(event.id) != event])
+        found = common_causes(self._ledger.fleet, self._failing(), self._ways.common_cause, self._events, now=now)
+        ids = {event.id for event in found}
+        # One that another event has taken up is over in the record, too: else nobody would ever end it.
+        taken_up = [replace(event, ended=max(now, event.began)) for event in self._events if event.id not in ids]
+        self._clerk.write(events=[*(event for event in found if before.get(event.id) != event), *taken_up])
         self._events = tuple(event for event in found if event.ended is None)
+
+    def _failing(self) -> dict[str, tuple[int, Fault | None]]:
+        """Since when the failing cameras fail. One not seen since, after a restart say, still counts among them."""
+        found: dict[str, tuple[int, Fault | None]] = {}
+        for camera, watched in self._watched.items():
+            state = watched.state
+            if state.condition in FAILING:
+                found[camera] = holds_since(state), state.fault
+            elif state.condition is Condition.UNKNOWN and state.known and state.known.condition in FAILING:
+                found[camera] = state.known.since, state.known.fault
+        return found
 
     def _make_board(self) -> Board:
         return self._live.board(
@@ -641,8 +720,7 @@ class Rounds:
             fault=doubt.fault,
             since=doubt.since,
         )
-        if not watched.busy:
-            self._schedule(watched)
+        self._schedule_unless_busy(watched)
         self._board = self._make_board()
         written = self._clerk.write(transitions, witnesses=self._answers, decisions=(decision,))
         if written is not None:
@@ -664,6 +742,18 @@ def _first_line(state: CameraState) -> Transition:
     return Transition(
         camera=state.camera, at=state.since, condition=state.condition, cause=state.cause, decided_at=state.decided_at
     )
+
+
+def _last_line(state: CameraState, now: int) -> Transition:
+    """Nobody looks at the camera any more: from where its record is settled on nothing is known of it."""
+    return Transition(
+        camera=state.camera, at=settled(state), condition=Condition.UNKNOWN, cause=Cause.OURS, decided_at=now
+    )
+
+
+def _same_way(one: Target, other: Target) -> bool:
+    """Whether both lead to the same picture by the same login."""
+    return replace(one, memory=None) == replace(other, memory=None)
 
 
 def _proven(fleet: Fleet, past: Past) -> set[str]:
