@@ -1,0 +1,48 @@
+"""The schema of a snapshot is sound, and the made-up snapshots keep to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.reports import sample
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "reports/snapshot.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_schema_itself_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("make", [sample.small, sample.big, sample.hostile])
+def test_a_made_up_snapshot_keeps_to_the_schema(make: Callable[[], dict[str, Any]]) -> None:
+    assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(make())] == []
+
+
+def test_a_made_up_snapshot_is_the_same_every_time() -> None:
+    assert sample.canonical(sample.big()) == sample.canonical(sample.big())
+
+
+@pytest.mark.parametrize(
+    ("path", "bad"),
+    [
+        (("county", "online_rate"), 95.01),
+        (("county", "change"), "0.12"),
+        (("month",), "2026-13"),
+        (("made_at",), "2026-11-01 02:30:00"),
+        (("stranger",), ""),
+    ],
+)
+def test_what_breaks_the_contract_is_seen(path: tuple[str, ...], bad: object) -> None:
+    snapshot = sample.small()
+    *above, last = path
+    table = snapshot
+    for key in above:
+        table = table[key]
+    table[last] = bad
+    assert list(Draft202012Validator(SCHEMA).iter_errors(snapshot))
