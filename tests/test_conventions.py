@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+import typer
+
+from monitor.cli import app
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("monitor", "probes", "reports")
@@ -95,6 +98,11 @@ def unknown_targets(markdown: str, makefile: str) -> set[str]:
     return set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", markdown, re.MULTILINE)) - set(
         re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE)
     )
+
+
+def unknown_commands(markdown: str, commands: Iterable[str]) -> set[str]:
+    """The ``xunjian`` commands that a page names and the program does not have."""
+    return set(re.findall(r"(?:^|`)xunjian ([a-z][a-z-]*)", markdown, re.MULTILINE)) - set(commands)
 
 
 def dead_links(markdown: str, there: Iterable[str]) -> set[str]:
@@ -227,12 +235,16 @@ def test_a_module_that_does_not_is_seen() -> None:
 
 
 @pytest.mark.parametrize("page", MARKDOWN)
-def test_pages_name_only_targets_and_files_that_are_there(page: str) -> None:
+def test_pages_name_only_commands_targets_and_files_that_are_there(page: str) -> None:
+    program = typer.main.get_command(app)
+    assert isinstance(program, typer.core.TyperGroup)
+    assert unknown_commands(text_of(page), program.commands) == set()
     assert unknown_targets(text_of(page), text_of("Makefile")) == set()
     assert dead_links(text_of(page), tracked()) == set()
 
 
-def test_a_dead_target_or_link_is_seen() -> None:
+def test_a_dead_command_target_or_link_is_seen() -> None:
+    assert unknown_commands("`xunjian run` or `xunjian coffee --strong`", ["run", "demo"]) == {"coffee"}
     assert unknown_targets("`make demo`, then `make coffee`", "demo: setup\n\ttrue\n") == {"coffee"}
     page = "[a](LICENSE) ![b](deploy/pictures/gone.png) [c](https://example.invalid) [d](#part) [e](deploy/pictures/)"
     assert dead_links(page, ["LICENSE", "deploy/pictures/here.png"]) == {"deploy/pictures/gone.png"}

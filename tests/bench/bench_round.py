@@ -64,10 +64,11 @@ async def served(cameras: int, fmt: Format = FULL_HD) -> AsyncIterator[County]:
 
 def planned(county: County, lane: Lane) -> list[Planned]:
     """All cameras in the order of the ledger."""
-    return [_planned(county, device, camera, lane) for device in county.plan.devices for camera in device.cameras]
+    hung = ((device, camera) for device in county.plan.devices for camera in device.cameras)
+    return [_planned(county, device, camera, lane, ticket) for ticket, (device, camera) in enumerate(hung)]
 
 
-def _planned(county: County, device: PlannedDevice, camera: PlannedCamera, lane: Lane) -> Planned:
+def _planned(county: County, device: PlannedDevice, camera: PlannedCamera, lane: Lane, ticket: int) -> Planned:
     target = Target(
         camera=camera.id,
         host=device.host,
@@ -77,7 +78,14 @@ def _planned(county: County, device: PlannedDevice, camera: PlannedCamera, lane:
         channels_at_address=len(device.cameras),
         credential=Credential(id=device.host, username=device.access.username, password=device.access.password),
     )
-    job = Job(camera=camera.id, address=device.host, link=str(device.township), lane=lane, channels=len(device.cameras))
+    job = Job(
+        ticket=ticket,
+        camera=camera.id,
+        address=device.host,
+        link=str(device.township),
+        lane=lane,
+        channels=len(device.cameras),
+    )
     return Planned(target=target, job=job, scheme=device.access.scheme, tcp=not device.refuses_tcp)
 
 
@@ -93,12 +101,12 @@ async def look_at_all(looker: Looker, cameras: Sequence[Planned], depth: Depth) 
             link_bits_per_s=limits.link_mbit_s * 1e6,
         )
     )
-    targets = {each.target.camera: each.target for each in cameras}
+    targets = {each.job.ticket: each.target for each in cameras}
     outcomes: Counter[str] = Counter()
     ended = asyncio.Event()
 
     async def look(job: Job) -> None:
-        first: Observation = (await looker.look(targets[job.camera], depth))[0]
+        first: Observation = (await looker.look(targets[job.ticket], depth))[0]
         outcomes[first.outcome] += 1
         received = first.facts.get("key_frame_bytes", 0)
         assert isinstance(received, int)
