@@ -106,10 +106,10 @@ def unknown_commands(markdown: str, commands: Iterable[str]) -> set[str]:
 
 
 def dead_links(markdown: str, there: Iterable[str]) -> set[str]:
-    """Relative links and pictures of a page at the root that lead to no file and no folder."""
+    """Links, pictures and paths of tests on a page at the root that lead to no file and no folder."""
     files = set(there)
     folders = {str(parent) for name in files for parent in Path(name).parents}
-    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", markdown)
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", markdown) + re.findall(r"`(tests/[^`\s]+)`", markdown)
     return {link for link in links if link.rstrip("/") not in files | folders}
 
 
@@ -248,6 +248,7 @@ def test_a_dead_command_target_or_link_is_seen() -> None:
     assert unknown_targets("`make demo`, then `make coffee`", "demo: setup\n\ttrue\n") == {"coffee"}
     page = "[a](LICENSE) ![b](deploy/pictures/gone.png) [c](https://example.invalid) [d](#part) [e](deploy/pictures/)"
     assert dead_links(page, ["LICENSE", "deploy/pictures/here.png"]) == {"deploy/pictures/gone.png"}
+    assert dead_links("`tests/test_x.py`, `tests/bench/`", ["tests/bench/measure.py"]) == {"tests/test_x.py"}
 
 
 def test_both_readmes_name_the_two_commands_and_have_the_same_build() -> None:
