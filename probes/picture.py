@@ -54,7 +54,7 @@ class PictureProbe:
     reply_timeout_s: float = 5.0
     first_rtp_timeout_s: float = 5.0
     key_frame_timeout_s: float = 12.0
-    frozen_hours: float = 6.0
+    frozen_hours: float = 5.0
     decoder: Decoder = field(repr=False, compare=False, metadata={"handed_in": True})
     now: Callable[[], float] = field(repr=False, compare=False, metadata={"handed_in": True})
 
