@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from monitor.clock import Clock
 from monitor.config import Config
 from monitor.core.verdict import unanswered
 from probes.answer import CameraAnswer
-from probes.observation import Depth, Observation, Probe, Target, Trace
+from probes.observation import Depth, Observation, Outcome, Probe, Target, Trace
 from probes.observe import observe
 from probes.onvif import OnvifProbe, stream_uri
 from probes.picture import Decoder, PictureProbe
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
+
+Place = tuple[str, str, int, int]
+"""Whose path was learned: camera, host, ONVIF port, channel. Another device at the camera is asked anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,20 +58,27 @@ class Looker:
     def __init__(self, questions: Questions, clock: Clock) -> None:
         self._questions = questions
         self._clock = clock
-        self._paths: dict[str, str] = {}
+        self._paths: dict[Place, str] = {}
 
     async def look(self, target: Target, depth: Depth, *, channel: int = 1) -> tuple[Observation, ...]:
         """The observations of one look, the one that asked for ``depth`` first.
 
         A camera whose RTSP port is dead is asked by ONVIF whether anything lives there; a picture look reads the
-        camera's clock as well. Neither of the two needs a login. A stream whose path nobody wrote down is asked of
-        the device once.
+        camera's clock as well. Neither of the two needs a login, nor does any light look. A stream whose path nobody
+        wrote down is asked of the device once; if that refuses the login, no second one is tried.
         """
         if target.rtsp_port is None:
-            return (await self._ask(target, self._questions.by_depth[Depth.ONVIF]),)
-        if depth > Depth.ONVIF and not target.rtsp_path and target.onvif_port is not None:
-            target = await self._with_path(target, channel)
+            probe = self._questions.clock if depth is Depth.LIGHT else self._questions.by_depth[Depth.ONVIF]
+            return (await self._ask(target, probe),)
+        learned = depth > Depth.ONVIF and not target.rtsp_path and target.onvif_port is not None
+        if learned:
+            asked = await self._learn_path(target, channel)
+            if asked is not None and asked.outcome is Outcome.UNAUTHORIZED:
+                return (asked,)
+            target = replace(target, rtsp_path=self._paths.get(_place(target, channel), ""))
         first = await self._ask(target, self._questions.by_depth[depth])
+        if learned and first.outcome is Outcome.NO_STREAM:
+            self._paths.pop(_place(target, channel), None)
         if target.onvif_port is None or first.depth is Depth.ONVIF:
             return (first,)
         if unanswered(first) or first.depth is Depth.PICTURE:
@@ -77,13 +88,39 @@ class Looker:
     async def _ask(self, target: Target, probe: Probe) -> Observation:
         return await observe(probe, target, at=self._clock.now(), deadline_s=self._questions.deadline_s)
 
-    async def _with_path(self, target: Target, channel: int) -> Target:
-        path = self._paths.get(target.camera)
-        if path is None:
-            try:
-                address = await stream_uri(self._questions.device, target, Trace(), channel=channel)
-            except (CameraAnswer, OSError, ValueError, TimeoutError):
-                return target
-            parts = urlsplit(address.uri)
-            path = self._paths[target.camera] = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        return replace(target, rtsp_path=path)
+    async def _learn_path(self, target: Target, channel: int) -> Observation | None:
+        """Ask the device for the stream's path; None when it is known already."""
+        place = _place(target, channel)
+        if place in self._paths:
+            return None
+        asked = await self._ask(target, _PathProbe(device=self._questions.device, channel=channel))
+        if isinstance(path := asked.facts.get("rtsp_path"), str):
+            self._paths[place] = path
+        return asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PathProbe:
+    """Where is the stream of this channel? Fact: ``rtsp_path``."""
+
+    name: ClassVar[str] = "onvif"
+
+    device: OnvifProbe
+    channel: int
+
+    @property
+    def depth(self) -> Depth:
+        return Depth.ONVIF
+
+    async def check(self, target: Target, trace: Trace) -> Outcome:
+        try:
+            address = await stream_uri(self.device, target, trace, channel=self.channel)
+        except CameraAnswer as answer:
+            return answer.outcome
+        parts = urlsplit(address.uri)
+        trace.facts["rtsp_path"] = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        return Outcome.OK
+
+
+def _place(target: Target, channel: int) -> Place:
+    return target.camera, target.host, target.onvif_port or 0, channel
