@@ -76,6 +76,9 @@ def next_look(
         Due(max(due.at, login_from), due.depth) if due.depth > Depth.LIGHT else due
         for due in _wanted(state, last, plan, rules, now)
     ]
+    if login_from > now:
+        # Nothing deeper may come for a long time, if ever; meanwhile somebody must notice that the camera is gone.
+        dues.append(Due(_last(last, Depth.LIGHT, now - interval(state, plan)) + interval(state, plan), Depth.LIGHT))
     ready = [due for due in dues if due.at <= now]
     if ready:
         return max(ready, key=lambda due: (due.depth, -due.at))
