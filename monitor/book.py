@@ -41,6 +41,26 @@ class _Page:
     transitions: list[Transition]
     seconds: StateSeconds
     shown_until: int
+    connected: bool
+    """it was ever seen intact or impaired"""
+
+
+class _Hidden:
+    """What given gaps hide, by township. Never changed once made, so that a thread may go on using it."""
+
+    def __init__(self, gaps: Iterable[Gap], *, excuse_links: bool) -> None:
+        self._gaps = tuple(gaps)
+        self._excuse_links = excuse_links
+        self._overlays: dict[str, Overlay] = {}
+
+    def gaps(self, township: str) -> tuple[Gap, ...]:
+        return hiding(self._gaps, township, excuse_links=self._excuse_links)
+
+    def overlay(self, township: str) -> Overlay:
+        overlay = self._overlays.get(township)
+        if overlay is None:
+            overlay = self._overlays[township] = Overlay(self.gaps(township))
+        return overlay
 
 
 class Book:
@@ -54,16 +74,15 @@ class Book:
         self._excuse_links = excuse_links
         self._gaps: dict[tuple[int, str, str | None], Gap] = {}
         self._pages: dict[str, _Page] = {}
-        self._overlays: dict[str, Overlay] = {}
         self.hide(gaps)
 
     def open(self, camera: str, township: str, history: Sequence[Transition], shown_until: int) -> None:
         """Enter a camera with all its transitions. Its counters begin with what they held at ``shown_until``."""
         seconds = StateSeconds()
         if history and history[0].at < shown_until:
-            seconds = state_seconds(history, self._overlay(township), history[0].at, shown_until)
-            shown_until = max(shown_until, history[0].at)
-        self._pages[camera] = _Page(_since(history, self._month.start), seconds, shown_until)
+            seconds = state_seconds(history, self._hidden.overlay(township), history[0].at, shown_until)
+        kept = _since(history, min(self._month.start, shown_until))
+        self._pages[camera] = _Page(kept, seconds, shown_until, any(map(_connects, history)))
 
     def close(self, camera: str) -> None:
         """A camera has left the fleet."""
@@ -72,17 +91,19 @@ class Book:
     def add(self, transitions: Iterable[Transition]) -> None:
         """Append what the rounds have decided."""
         for transition in transitions:
-            self._pages[transition.camera].transitions.append(transition)
+            page = self._pages[transition.camera]
+            page.transitions.append(transition)
+            page.connected = page.connected or _connects(transition)
 
     def hide(self, gaps: Iterable[Gap]) -> None:
         """Enter gaps; one with the same beginning, reason and township replaces its earlier self."""
         for gap in gaps:
             self._gaps[gap.began, gap.reason, gap.township] = gap
-        self._overlays.clear()
+        self._hide_anew()
 
     def gaps(self, township: str) -> tuple[Gap, ...]:
         """The gaps that hide this township's cameras."""
-        return hiding(self._gaps.values(), township, excuse_links=self._excuse_links)
+        return self._hidden.gaps(township)
 
     def show(self, camera: Camera, until: int) -> None:
         """Let the camera's counters reach ``until``, which must be settled and committed."""
@@ -91,7 +112,7 @@ class Book:
             return
         last = page.transitions[-1]
         began = max(page.shown_until, page.transitions[0].at)
-        overlay = self._overlay(camera.township)
+        overlay = self._hidden.overlay(camera.township)
         if last.at <= began and not any(overlay.between(began, until)):
             page.seconds = _plus(page.seconds, last.condition, until - began)
         else:
@@ -111,15 +132,17 @@ class Book:
         self._gaps = {
             key: gap for key, gap in self._gaps.items() if gap.ended is None or gap.ended > month.previous().start
         }
-        self._overlays.clear()
+        self._hide_anew()
 
     def life(self, camera: Camera, until: int) -> tuple[list[Interval], tuple[Transition, ...]]:
         """The camera's intervals of this month up to ``until``, and the transitions that began them."""
         transitions = tuple(self._pages[camera.id].transitions)
-        return intervals(transitions, self._overlay(camera.township), self._month.start, until), transitions
+        overlay = self._hidden.overlay(camera.township)
+        return intervals(transitions, overlay, self._month.start, until), transitions
 
     def count(self, fleet: Fleet, memberships: Iterable[Membership], until: int) -> tuple[dict[str, Totals], Totals]:
-        """The month so far, by township code and for the county. Safe to call from a thread: it only reads."""
+        """The month so far, by township code and for the county. Safe to call from a thread: it changes nothing."""
+        hidden = self._hidden
         pieces: dict[tuple[str, str], list[Piece]] = defaultdict(list)
         for membership in memberships:
             camera = fleet.cameras.get(membership.camera)
@@ -129,21 +152,22 @@ class Book:
         for (camera_id, township), its in pieces.items():
             page = self._pages.get(camera_id)
             if page is not None:
-                rows[township].append(self._tally(fleet.cameras[camera_id], its, page))
+                rows[township].append(self._tally(fleet.cameras[camera_id], its, page, hidden.overlay(township)))
         planned = {township.code: township.planned for township in fleet.townships.values()}
         by_township = {code: totals(rows.get(code, ()), planned.get(code)) for code in fleet.townships}
         return by_township, totals(row for its_rows in rows.values() for row in its_rows)
 
-    def _tally(self, camera: Camera, pieces: Sequence[Piece], page: _Page) -> Tally:
+    def _tally(self, camera: Camera, pieces: Sequence[Piece], page: _Page, overlay: Overlay) -> Tally:
         span = first_days(camera, self._month.zone, NEW_DAYS)
-        overlay = self._overlay(pieces[0].township)
-        return tally(pieces, tuple(page.transitions), overlay, [span] if span else [])
+        exempt = [span] if span else []
+        return tally(pieces, tuple(page.transitions), overlay, exempt, connected=page.connected)
 
-    def _overlay(self, township: str) -> Overlay:
-        overlay = self._overlays.get(township)
-        if overlay is None:
-            overlay = self._overlays[township] = Overlay(self.gaps(township))
-        return overlay
+    def _hide_anew(self) -> None:
+        self._hidden = _Hidden(self._gaps.values(), excuse_links=self._excuse_links)
+
+
+def _connects(transition: Transition) -> bool:
+    return transition.condition in (Condition.INTACT, Condition.IMPAIRED)
 
 
 def _since(history: Sequence[Transition], start: int) -> list[Transition]:
