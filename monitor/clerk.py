@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import groupby
+
+import structlog
 
 from monitor.book import Book
 from monitor.clock import Clock
@@ -27,6 +30,8 @@ from monitor.store import (
     TransitionRecord,
 )
 from probes.observation import PictureMemory
+
+log = structlog.get_logger(__name__)
 
 EVER = 1 << 40
 """Later than any time in the record."""
@@ -56,7 +61,8 @@ class Clerk:
         self._began = int(clock.now())
         self._month = month_at(self._began)
         self._book = Book(self._month, (), excuse_links=excuse_links)
-        self._committed_until = self._began
+        self._committed_until = 0
+        self._handed_in_until = self._began
         self._covering: asyncio.Future[None] | None = None
         self.by_township: Mapping[str, Totals] = {}
         self.county = Totals()
@@ -75,7 +81,8 @@ class Clerk:
         """Read the whole record, and end what the last run left open. Blocks: call it in a thread."""
         with self._store.snapshot() as reader:
             past = Past(
-                covered_until=max((coverage.until for coverage in reader.coverages()), default=self._began),
+                # Without a coverage nobody says that anything was looked at after the last transition.
+                covered_until=max((coverage.until for coverage in reader.coverages()), default=0),
                 history={
                     camera: tuple(its)
                     for camera, its in groupby(reader.transitions(0, EVER), key=lambda transition: transition.camera)
@@ -88,8 +95,9 @@ class Clerk:
         # From there on every camera has an unknown of its own, until its first look.
         ended = [replace(gap, ended=max(gap.began + 1, self._began)) for gap in gaps if gap.ended is None]
         self._book.hide([*(gap for gap in gaps if gap.ended is not None), *ended])
-        self._store.write(Batch(gaps=tuple(ended))).result()
-        self._committed_until = min(past.covered_until, self._began)
+        if ended:
+            self._store.write(Batch(gaps=tuple(ended))).add_done_callback(_tell_loss)
+        self._committed_until = past.covered_until
         return past
 
     def history(self, camera: str) -> tuple[Transition, ...]:
@@ -102,7 +110,7 @@ class Clerk:
 
     def enter(self, camera: Camera, history: Sequence[Transition], shown_until: int) -> None:
         """Open the camera's page; its counters begin with what they held at ``shown_until``."""
-        self._book.open(camera.id, camera.township, history, min(shown_until, self._began))
+        self._book.open(camera.id, camera.township, history, min(shown_until, self._committed_until))
 
     def leave(self, camera: str) -> None:
         """The camera has left the fleet."""
@@ -142,16 +150,18 @@ class Clerk:
             decisions=tuple(decisions),
             rounds=tuple(rounds),
         )
-        return asyncio.wrap_future(self._store.write(batch))
+        written = asyncio.wrap_future(self._store.write(batch))
+        written.add_done_callback(_tell_loss)
+        return written
 
     def cover(self, until: int) -> None:
         """Commit how far the record reaches; once that is done, the counters may follow as far.
 
-        While the store is slow to take one, no further one is handed in.
+        While the store is slow to take one, no further one is handed in. A clock set back takes nothing back.
         """
         if self._covering is not None and not self._covering.done():
             return
-        until = max(until, self._began)
+        until = self._handed_in_until = max(until, self._handed_in_until)
         coverage = Coverage(boot=self._boot, began=self._began, until=until)
         self._covering = asyncio.wrap_future(self._store.write(Batch(coverage=coverage)))
         self._covering.add_done_callback(lambda done: self._covered(done, until))
@@ -176,3 +186,8 @@ class Clerk:
     def life(self, camera: Camera, until: int) -> tuple[list[Interval], tuple[Transition, ...]]:
         """The camera's month up to ``until``."""
         return self._book.life(camera, until)
+
+
+def _tell_loss(written: Future[None] | asyncio.Future[None]) -> None:
+    if not written.cancelled() and (error := written.exception()) is not None:
+        log.error("a part of the record is lost", error=str(error))
