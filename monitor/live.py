@@ -59,7 +59,8 @@ class Live:
         seen = self._seen.setdefault(look.camera, _Seen())
         first = observations[0]
         seen.at, seen.took_s, seen.outcome = look.at, first.took_s, first.outcome.value
-        if first.depth is not Depth.ONVIF:
+        was_void = look.condition is Condition.UNKNOWN and first.outcome not in SAYS_NOTHING
+        if first.depth is not Depth.ONVIF and not was_void:
             _prove(seen, first)
         if look.depth is Depth.PICTURE and look.proven is not None:
             seen.image_faults = look.image_faults
