@@ -27,6 +27,7 @@ class Desk:
         self._clerk = clerk
         self._store = store
         self._clock = clock
+        self._last_number = 0
 
     def board(self) -> Board:
         """The newest board."""
@@ -81,32 +82,45 @@ class Desk:
         A round in which we were blind is void: it counts for nobody.
         """
         started, began = int(self._clock.now()), self._clock.monotonic()
-        number = 1 + max((each.number for each in await asyncio.to_thread(self._store.rounds, 1)), default=0)
-        note = Round(number=number, kind=kind, depth=depth, started=started)
+        note = Round(number=await self._next_number(), kind=kind, depth=depth, started=started)
         self._clerk.write(rounds=(note,))
-        blind = self._rounds.board.blind
-        seen: list[Seen] = []
-        looks = [self._rounds.look_now(camera, depth) for camera in tuple(self._rounds.watched())]
-        for finished in asyncio.as_completed(looks):
-            try:
-                seen.append(await finished)
-            except asyncio.CancelledError:
-                if all(look.done() for look in looks):
-                    break  # its camera left the fleet meanwhile
-                raise
-            blind = blind or self._rounds.board.blind
-            told(len(seen), len(looks))
+        watched, mass_failures, void = tuple(self._rounds.watched()), self._rounds.mass_failures, self._blind_by()
+        done = 0
+
+        def ended(_: asyncio.Future[Seen]) -> None:
+            nonlocal done, void
+            done += 1
+            void = void or self._blind_by()
+            told(done, len(watched))
+
+        looks = [self._rounds.look_now(camera, depth) for camera in watched]
+        for look in looks:
+            look.add_done_callback(ended)
+        answers = await asyncio.gather(*looks, return_exceptions=True)
+        seen = [answer for answer in answers if not isinstance(answer, BaseException)]  # others have left the fleet
+        if void is None and self._rounds.mass_failures > mass_failures:
+            void = "mass_failure"
         seen.sort(key=lambda each: each[1].camera)
         report = round_report(
-            number,
+            note.number,
             depth,
             started_at=datetime.fromtimestamp(started, self._clerk.month.zone).isoformat(),
             took_s=self._clock.monotonic() - began,
-            void=blind.reason if blind else None,
+            void=void,
             seen=seen,
         )
-        await self._keep(note, seen, blind.reason if blind else None)
+        await self._keep(note, seen, void)
         return report
+
+    async def _next_number(self) -> int:
+        """A number that no other round has, one that has only just begun included."""
+        stored = max((each.number for each in await asyncio.to_thread(self._store.rounds, 1)), default=0)
+        self._last_number = max(self._last_number, stored) + 1
+        return self._last_number
+
+    def _blind_by(self) -> str | None:
+        blind = self._rounds.board.blind
+        return blind.reason if blind else None
 
     async def _keep(self, note: Round, seen: list[Seen], void: str | None) -> None:
         counts = {condition.value: 0 for condition in Condition}

@@ -159,7 +159,12 @@ class _Watched:
     @property
     def wanted(self) -> Depth:
         """How deep the next look goes: what is due, or more if somebody asked for it."""
-        return max([self.depth, *(depth for depth, _ in self.asked)])
+        return max([self.depth, *(depth for depth, future in self.asked if not future.done())])
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody who asked for a look still waits for it."""
+        return any(not future.done() for _, future in self.asked)
 
 
 class Rounds:
@@ -394,14 +399,14 @@ class Rounds:
             self._count_look(watched.period)
             # Not always the same: a camera may leave the fleet and enter it again while it waits for its look.
             if (current := self._watched.get(job.camera)) is not None:
-                if current.asked:
+                if current.is_waited_for:
                     self._offer(current)
                 else:
                     self._schedule(current)
 
     async def _look_at(self, watched: _Watched, job: Job) -> None:
         has_left = self._watched.get(job.camera) is not watched
-        if has_left or not (self._sees() or watched.asked):
+        if has_left or not (self._sees() or watched.is_waited_for):
             self._gate.release(job, now=self._clock.monotonic())
             return
         began, target = int(self._clock.now()), watched.target
@@ -489,9 +494,7 @@ class Rounds:
         """
         rules, plan = self._ways.rules, self._ways.plan
         round_s = min(plan.light_s, rules.confirm_over_s or plan.light_s)
-        newest = {
-            look.camera: look for look in self._recent if at - look.at < round_s and look.camera in self._watched
-        }
+        newest = {look.camera: look for look in self._recent if at - look.at < round_s and look.camera in self._watched}
         states = {camera: self._watched[camera].state for camera in newest}
         townships = {camera: self._watched[camera].camera.township for camera in newest}
         return everybody_failed(newest.values(), states, townships)

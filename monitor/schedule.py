@@ -24,6 +24,9 @@ from probes.observation import Depth
 
 log = structlog.get_logger(__name__)
 
+AT_LEAST_EVERY_S = 3600
+"""How often the calendar is looked at although no round is due: a wake-up may be lost, the clock may be set."""
+
 LATE_S = 3 * 3600
 """A round that could not begin in time is made up for within so long; later it would be another time of day."""
 
@@ -63,12 +66,13 @@ class Calendar:
         now = int(self._clock.now())
         month = Month.at(now, self._zone)
         plan = [at for each in (month.previous(), month, month.next()) for at in self._planned(each)]
-        done = await asyncio.to_thread(self._store.rounds, 50)
-        if (begin := due_round(plan, done, now)) is not None:
-            log.info("an inspection round begins", planned_at=begin)
-            await self._desk.round(Depth.PICTURE, lambda done, of: None, RoundKind.INSPECTION)
-        if (following := next((at for at in plan if at > now), None)) is not None:
-            self._wake_at(following)
+        try:
+            done = await asyncio.to_thread(self._store.rounds, 50)
+            if (begin := due_round(plan, done, now)) is not None:
+                log.info("an inspection round begins", planned_at=begin)
+                await self._desk.round(Depth.PICTURE, lambda done, of: None, RoundKind.INSPECTION)
+        finally:
+            self._wake_at(min(at for at in (*plan, now + AT_LEAST_EVERY_S) if at > now))
 
     async def _forget(self) -> None:
         before = int(self._clock.now()) - self._evidence_days * DAY_S
