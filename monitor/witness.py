@@ -14,8 +14,9 @@ from monitor.clock import Clock
 from monitor.core.address import split_address
 from monitor.core.blindness import Witnesses, advance, begin
 from monitor.core.record import Gap
-from probes.observation import Outcome, Probe
+from probes.observation import Outcome
 from probes.observe import observe
+from probes.probe import Probe
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from time import monotonic
 
-from probes.observation import Observation, Outcome, Probe, Target, Trace
+from probes.observation import Observation, Outcome, Target
+from probes.probe import Probe, Trace
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,8 @@ import aiohttp
 from yarl import URL
 
 from probes.answer import CameraAnswer, connect_failure, refusal
-from probes.observation import Credential, Depth, Outcome, Target, Trace
+from probes.observation import Credential, Depth, Outcome, Target
+from probes.probe import Trace
 from probes.wire import soap
 from probes.wire.digest import Challenge, Login, parse_challenges
 

@@ -16,7 +16,8 @@ from typing import ClassVar, Protocol
 
 from probes.answer import CameraAnswer
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
-from probes.observation import Depth, Outcome, Target, Trace
+from probes.observation import Depth, Outcome, Target
+from probes.probe import Trace
 from probes.rtsp_session import KeyFrame, Limits, RtspSession
 
 FFMPEG_NAMES = {"H264": "h264", "H265": "hevc", "JPEG": "mjpeg", "MP4V-ES": "mpeg4"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from probes.answer import CameraAnswer, connect_failure
-from probes.observation import Depth, Outcome, Target, Trace
+from probes.observation import Depth, Outcome, Target
+from probes.probe import Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

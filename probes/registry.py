@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from probes.observation import Probe
 from probes.onvif import OnvifProbe
 from probes.picture import PictureProbe
+from probes.probe import Probe
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from probes.answer import CameraAnswer
-from probes.observation import Depth, Outcome, Target, Trace
+from probes.observation import Depth, Outcome, Target
+from probes.probe import Trace
 from probes.rtsp_session import Limits, RtspSession
 
 

@@ -39,7 +39,8 @@ from typing import Any, Self, cast
 from urllib.parse import quote, urlsplit
 
 from probes.answer import CameraAnswer, connect_failure, refusal
-from probes.observation import Outcome, Target, Trace
+from probes.observation import Outcome, Target
+from probes.probe import Trace
 from probes.wire.assembler import Picture, PictureAssembler
 from probes.wire.digest import Challenge, Login, best_challenge, parse_challenges
 from probes.wire.jpeg import JpegAssembler

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from probes.observation import Credential, Outcome, Target, Trace
+from probes.observation import Credential, Outcome, Target
 from probes.observe import observe
+from probes.probe import Trace
 from probes.rtsp import RtspProbe
 from probes.rtsp_session import RtspSession
 from tests.probes import streams

@@ -19,8 +19,9 @@ from aiohttp import web
 from lxml import etree
 
 from probes.answer import CameraAnswer
-from probes.observation import Credential, Depth, Outcome, Probe, Target, Trace
+from probes.observation import Credential, Depth, Outcome, Target
 from probes.onvif import OnvifProbe, stream_uri
+from probes.probe import Probe, Trace
 from probes.wire import soap
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

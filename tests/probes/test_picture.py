@@ -11,8 +11,9 @@ import pytest
 
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
 from probes.image.pool import DecodePool
-from probes.observation import Credential, Depth, Outcome, PictureMemory, Probe, Target, Trace
+from probes.observation import Credential, Depth, Outcome, PictureMemory, Target
 from probes.picture import Decoder, PictureProbe
+from probes.probe import Probe, Trace
 from probes.testing.camera import FakeCamera
 from probes.testing.device import Access, Channel
 from probes.testing.faults import Fault

@@ -10,8 +10,9 @@ from typing import ClassVar
 import pytest
 
 from probes.answer import CameraAnswer
-from probes.observation import Credential, Depth, Outcome, Probe, Target, Trace
+from probes.observation import Credential, Depth, Outcome, Target
 from probes.observe import observe
+from probes.probe import Probe, Trace
 from probes.rtsp import RtspProbe
 from probes.rtsp_session import Limits, RtspSession
 from tests.probes import older_streams, streams

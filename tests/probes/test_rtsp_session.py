@@ -11,8 +11,9 @@ import pytest
 import uvloop
 
 from probes.answer import CameraAnswer
-from probes.observation import Credential, Outcome, Target, Trace
+from probes.observation import Credential, Outcome, Target
 from probes.observe import observe
+from probes.probe import Trace
 from probes.rtsp import RtspProbe
 from probes.rtsp_session import KeyFrame, Limits, RtspSession
 from tests.probes import streams
