@@ -11,10 +11,11 @@ from monitor.clock import Clock
 from monitor.config import Config
 from monitor.core.verdict import unanswered
 from probes.answer import CameraAnswer
-from probes.observation import Depth, Observation, Outcome, Probe, Target, Trace
+from probes.observation import Depth, Observation, Outcome, Target
 from probes.observe import observe
 from probes.onvif import OnvifProbe, stream_uri
 from probes.picture import Decoder, PictureProbe
+from probes.probe import Probe, Trace
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
 
