@@ -155,7 +155,7 @@ def intervals(transitions: Sequence[Transition], overlay: Overlay, start: int, e
     ``transitions`` are the camera's in order; gaps lie over them.
     """
     pieces: list[Interval] = []
-    for began, ended, transition in _stretches(transitions, start, end):
+    for began, ended, transition in stretches(transitions, start, end):
         said = Interval(began=began, ended=ended, condition=Condition.UNKNOWN, cause=Cause.OURS)
         if transition:
             said = replace(said, condition=transition.condition, fault=transition.fault, cause=transition.cause)
@@ -182,7 +182,7 @@ def outages(transitions: Sequence[Transition], overlay: Overlay, until: int = FO
             began=began,
             ended=None if ended >= until else ended,
         )
-        for began, ended, transition in _failures(transitions, overlay, until)
+        for began, ended, transition in failures(transitions, overlay, until)
     ]
 
 
@@ -220,20 +220,23 @@ def service(versions: Sequence[Version], zone: tzinfo, start: int, end: int) -> 
     first = midnight(dated.in_service_from, zone) if dated.in_service_from else -FOREVER
     last = midnight(dated.in_service_to, zone) if dated.in_service_to else FOREVER
     pieces: list[Piece] = []
-    for index, version in enumerate(versions):
-        camera = version.camera
-        if camera is None or camera.registration is Registration.RETIRED:
-            continue
-        following = versions[index + 1].at if index + 1 < len(versions) else FOREVER
-        began = max(start, first, version.at if index else -FOREVER)
-        ended = min(end, last, following)
-        if began >= ended:
+    for since, until, camera in standing(versions):
+        began, ended = max(start, first, since), min(end, last, until)
+        if began >= ended or camera.registration is Registration.RETIRED:
             continue
         if pieces and pieces[-1].township == camera.township and pieces[-1].ended == began:
             pieces[-1] = replace(pieces[-1], ended=ended)
         else:
             pieces.append(Piece(camera=camera.id, township=camera.township, began=began, ended=ended))
     return pieces
+
+
+def standing(versions: Sequence[Version]) -> Iterator[tuple[int, int, Camera]]:
+    """A camera's entries in the ledger as [began, ended); the first also holds for the time before it was written."""
+    for index, version in enumerate(versions):
+        if version.camera is not None:
+            ended = versions[index + 1].at if index + 1 < len(versions) else FOREVER
+            yield version.at if index else -FOREVER, ended, version.camera
 
 
 def first_days(camera: Camera, zone: tzinfo, days: int) -> Span | None:
@@ -485,7 +488,7 @@ def _seconds(
     """Seconds by condition; the unknown ones by their cause instead."""
     seconds = dict(NO_SECONDS)
     for start, end in spans:
-        for began, ended, transition in _stretches(transitions, start, end):
+        for began, ended, transition in stretches(transitions, start, end):
             length = ended - began
             if overlay.spans:
                 for cause, hidden in overlay.hidden(began, ended).items():
@@ -500,7 +503,7 @@ def _seconds(
     return seconds
 
 
-def _stretches(transitions: Sequence[Transition], start: int, end: int) -> Iterator[tuple[int, int, Transition | None]]:
+def stretches(transitions: Sequence[Transition], start: int, end: int) -> Iterator[tuple[int, int, Transition | None]]:
     """What held when within [start, end), by the transitions alone; None before the first."""
     if start >= end:
         return
@@ -530,11 +533,13 @@ def _joined(pieces: Iterable[Interval]) -> list[Interval]:
     return joined
 
 
-def _failures(transitions: Sequence[Transition], overlay: Overlay, until: int) -> Iterator[tuple[int, int, Transition]]:
+def failures(
+    transitions: Sequence[Transition], overlay: Overlay, until: int = FOREVER
+) -> Iterator[tuple[int, int, Transition]]:
     """Outages as [began, ended) with the transition that began them, cut where a gap hides their ends."""
     failing: Transition | None = None
     began = ended = 0
-    for start, end, transition in _stretches(transitions, -FOREVER, until):
+    for start, end, transition in stretches(transitions, -FOREVER, until):
         if transition is None or transition.condition is Condition.UNKNOWN:
             continue
         if failing and (transition.condition is not failing.condition or transition.fault is not failing.fault):
@@ -563,7 +568,7 @@ def _failures_in(transitions: Sequence[Transition], overlay: Overlay, spans: Seq
     end = spans[-1][1]
     return [
         failing
-        for began, ended, failing in _failures(transitions, overlay, end)
+        for began, ended, failing in failures(transitions, overlay, end)
         if any(
             overlay.seconds_seen(max(first, began), min(last, ended)) > 0
             for first, last in spans
