@@ -1,6 +1,7 @@
 """Which look may start now: caps per device, per link and for all, and an order that is fair to every link.
 
-A job waits in the queue of its device, devices take turns within their link, links take turns among themselves. So a
+A job waits in the queue of its device, whose light and deeper looks take turns; devices take turns within their link,
+links among themselves. So a
 township whose cameras swallow every connection fills its own share and nobody else's, and a recorder with 32
 channels is never asked for all of them in a row.
 """
@@ -51,6 +52,8 @@ class _Device:
     ceiling: int
     active: int = 0
     clean: int = 0
+    last: Lane | None = None
+    """of which kind the look was that started last"""
     waiting: dict[Lane, deque[Job]] = field(default_factory=lambda: {lane: deque() for lane in Lane})
 
     @property
@@ -160,6 +163,17 @@ class Gate:
             link.ready[lane].append(address)
             self._give_turn(link_name, lane)
 
+    def _others_may_start(self, device: _Device, link: _Link, lane: Lane, now: float) -> bool:
+        """Whether it is the turn of the device's looks of the other kind.
+
+        Without turns the light looks at a dead recorder, each as long as its time limit, would fill its places for
+        ever, and channels that wait for a deeper look would never be looked at again.
+        """
+        other = Lane.MEDIA if lane is Lane.LIGHT else Lane.LIGHT
+        has_room = self._active[other] < self._lane_limit(other) and link.active[other] < self._link_limit(other)
+        is_paid = other is Lane.LIGHT or link.paid_at - now <= BURST_S
+        return bool(device.waiting[other]) and has_room and is_paid
+
     def _give_turn(self, link_name: str, lane: Lane) -> None:
         if self._links[link_name].ready[lane] and link_name not in self._in_turn[lane]:
             self._in_turn[lane].add(link_name)
@@ -176,21 +190,27 @@ class Gate:
             if lane is Lane.MEDIA and link.paid_at - now > BURST_S:
                 self._give_turn(name, lane)
                 continue
-            if job := self._take_from_link(link, lane):
-                self._give_turn(name, lane)
+            job = self._take_from_link(link, lane, now)
+            self._give_turn(name, lane)
+            if job:
                 return job
         return None
 
-    def _take_from_link(self, link: _Link, lane: Lane) -> Job | None:
+    def _take_from_link(self, link: _Link, lane: Lane, now: float) -> Job | None:
         ready = link.ready[lane]
-        while ready:
+        for _ in range(len(ready)):
             address = ready.popleft()
-            link.queued[lane].discard(address)
             device = self._devices[address]
             if not device.free or not device.waiting[lane]:
+                link.queued[lane].discard(address)
                 continue  # made ready again when one of its looks ends
+            if device.last is lane and self._others_may_start(device, link, lane, now):
+                ready.append(address)
+                continue
+            link.queued[lane].discard(address)
             job = device.waiting[lane].popleft()
             device.active += 1
+            device.last = lane
             # Its own link, which is another one when a recorder serves two townships or a camera has moved.
             self._links.setdefault(job.link, _Link()).active[lane] += 1
             self._active[lane] += 1

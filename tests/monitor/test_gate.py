@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from monitor.gate import EASE_AFTER, Gate, Job, Lane, Limits
 
 
@@ -67,6 +69,24 @@ def test_a_township_of_tarpits_leaves_three_quarters_to_the_others() -> None:
         running += started(gate, 1.0)
         assert sum(j.link == "tarpit" for j in running) <= 16
         assert len(running) == 64
+
+
+def test_light_looks_that_never_run_dry_leave_a_recorder_room_for_deeper_ones() -> None:
+    gate = Gate(Limits())
+    numbers = count(100)
+    for channel in range(8):
+        gate.offer(job(channel, address="dead recorder", lane=Lane.MEDIA, channels=16))
+    for _ in range(8):
+        gate.offer(job(next(numbers), address="dead recorder", lane=Lane.LIGHT, channels=16))
+    running = started(gate)
+    looked_at: list[Job] = []
+    for second in range(20):
+        looked_at.append(running.pop(0))
+        gate.release(looked_at[-1], now=float(second))
+        gate.offer(job(next(numbers), address="dead recorder", lane=Lane.LIGHT, channels=16))
+        running += started(gate, float(second))
+        assert len(running) == 4
+    assert {j.camera for j in looked_at + running} >= {str(channel) for channel in range(8)}
 
 
 def test_links_take_turns() -> None:
