@@ -333,7 +333,7 @@ def tally(
     unknown = sum(unknown_by.values())
     impaired, offline = seconds[Condition.IMPAIRED], seconds[Condition.OFFLINE]
     counted = seconds[Condition.INTACT] + impaired + offline
-    failed = _failures_in(transitions, overlay, open_spans) if impaired or offline else ()
+    failed = failures_in(transitions, overlay, open_spans, open_spans[-1][1]) if impaired or offline else []
     return Tally(
         camera=pieces[0].camera,
         township=pieces[0].township,
@@ -347,7 +347,7 @@ def tally(
         unknown_by=unknown_by,
         connected=_seen(transitions) if connected is None else connected,
         outages=len(failed),
-        faults=frozenset([first.fault for first in failed if first.fault]) if failed else NO_FAULTS,
+        faults=frozenset([first.fault for _, _, first in failed if first.fault]) if failed else NO_FAULTS,
     )
 
 
@@ -553,6 +553,28 @@ def failures(
         yield from _seen_part(began, ended, until, failing, overlay)
 
 
+def failures_in(
+    transitions: Sequence[Transition], overlay: Overlay, spans: Sequence[Span], until: int = FOREVER
+) -> list[tuple[int, int, Transition]]:
+    """Those of ``failures`` that were seen for at least a second of the spans, which are disjoint and in order."""
+    return [
+        outage
+        for outage in failures(transitions, overlay, until)
+        if outage[0] < spans[-1][1] and any(_costs(outage, transitions, overlay, span) for span in spans)
+    ]
+
+
+def _costs(
+    outage: tuple[int, int, Transition], transitions: Sequence[Transition], overlay: Overlay, span: Span
+) -> bool:
+    began, ended, failing = outage
+    return any(
+        overlay.seconds_seen(first, last) > 0
+        for first, last, said in stretches(transitions, max(began, span[0]), min(ended, span[1]))
+        if said and said.condition is failing.condition
+    )
+
+
 def _seen_part(
     began: int, ended: int, until: int, failing: Transition, overlay: Overlay
 ) -> Iterator[tuple[int, int, Transition]]:
@@ -561,17 +583,3 @@ def _seen_part(
         ended = overlay.seen_to(ended)
     if began < ended:
         yield began, ended, failing
-
-
-def _failures_in(transitions: Sequence[Transition], overlay: Overlay, spans: Sequence[Span]) -> list[Transition]:
-    """The transitions that began outages of which any second was seen within the spans."""
-    end = spans[-1][1]
-    return [
-        failing
-        for began, ended, failing in failures(transitions, overlay, end)
-        if any(
-            overlay.seconds_seen(max(first, began), min(last, ended)) > 0
-            for first, last in spans
-            if began < last and first < ended
-        )
-    ]

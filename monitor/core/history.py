@@ -85,5 +85,27 @@ def transitions(lines: Sequence[Line]) -> list[Transition]:
     return said
 
 
+def timeline(own: Sequence[Transition], imported: Sequence[Line], covered_until: int | None) -> list[Transition]:
+    """A camera's whole record: what another system said before ours, ours, and nothing once nobody looked any more.
+
+    ``covered_until`` is how far our own record reaches: a daemon that stands still claims no second.
+    """
+    record = transitions(imported)
+    if own:
+        record += own
+        if own[-1].condition is not Condition.UNKNOWN:
+            ended = own[-1].at if covered_until is None else max(own[-1].at, covered_until)
+            record.append(
+                Transition(
+                    camera=own[-1].camera,
+                    at=ended,
+                    condition=Condition.UNKNOWN,
+                    cause=Cause.OURS,
+                    decided_at=ended,
+                )
+            )
+    return record
+
+
 def _dated(line: Line) -> int:
     return line.at
