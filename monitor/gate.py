@@ -1,9 +1,8 @@
 """Which look may start now: caps per device, per link and for all, and an order that is fair to every link.
 
 A job waits in the queue of its device, whose light and deeper looks take turns; devices take turns within their link,
-links among themselves. So a
-township whose cameras swallow every connection fills its own share and nobody else's, and a recorder with 32
-channels is never asked for all of them in a row.
+links among themselves. So a township whose cameras swallow every connection fills its own share and nobody else's,
+and a recorder with 32 channels is never asked for all of them in a row.
 """
 
 from __future__ import annotations
