@@ -36,6 +36,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
         "deadline_s": 8.0,
     },
     "confirm": {"confirm_over_s": 3, "up_apart_s": 1, "image_gap_s": 3, "hold_s": 6, "silence_intervals": 5},
+    **{f"probes.{name}": {"connect_timeout_s": 1.5} for name in ("light", "onvif", "rtsp", "picture")},
     "witness": {"every_s": 2.0},
     "record": {"coverage_s": 1.0, "board_s": 0.5, "count_s": 2.0},
     "together": {"window_s": 20},
