@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from monitor.core.availability import (
+    BY_DEFAULT,
+    Counting,
     Overlay,
     Piece,
     Tally,
@@ -30,8 +32,6 @@ from monitor.core.fleet import Camera, Fleet, Registration
 from monitor.core.period import Month, midnight
 from monitor.core.record import Gap, Interval, Transition
 from monitor.store import Membership
-
-NEW_DAYS = 30
 
 
 @dataclass(slots=True)
@@ -66,10 +66,13 @@ class _Hidden:
 class Book:
     """The record of every camera since ``month`` began, and its seconds since the record began.
 
-    ``excuse_links`` says whether a township's broken link hides its cameras.
+    ``excuse_links`` says whether a township's broken link hides its cameras, ``counting`` how the month is counted.
     """
 
-    def __init__(self, month: Month, gaps: Iterable[Gap], *, excuse_links: bool) -> None:
+    def __init__(
+        self, month: Month, gaps: Iterable[Gap], *, excuse_links: bool, counting: Counting = BY_DEFAULT
+    ) -> None:
+        self._counting = counting
         self._month = month
         self._excuse_links = excuse_links
         self._gaps: dict[tuple[int, str, str | None], Gap] = {}
@@ -158,9 +161,9 @@ class Book:
         return by_township, totals(row for its_rows in rows.values() for row in its_rows)
 
     def _tally(self, camera: Camera, pieces: Sequence[Piece], page: _Page, overlay: Overlay) -> Tally:
-        span = first_days(camera, self._month.zone, NEW_DAYS)
+        span = first_days(camera, self._month.zone, self._counting.new_days)
         exempt = [span] if span else []
-        return tally(pieces, tuple(page.transitions), overlay, exempt, connected=page.connected)
+        return tally(pieces, tuple(page.transitions), overlay, exempt, self._counting, connected=page.connected)
 
     def _hide_anew(self) -> None:
         self._hidden = _Hidden(self._gaps.values(), excuse_links=self._excuse_links)

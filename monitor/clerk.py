@@ -12,7 +12,7 @@ import structlog
 
 from monitor.book import Book
 from monitor.clock import Clock
-from monitor.core.availability import Totals
+from monitor.core.availability import BY_DEFAULT, Counting, Totals
 from monitor.core.board import StateSeconds
 from monitor.core.fleet import Camera, Fleet
 from monitor.core.period import Month
@@ -52,7 +52,14 @@ class Clerk:
     """The record of one run, which ``boot`` names. Times are UTC seconds."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, boot: str, month_at: Callable[[float], Month], excuse_links: bool
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        boot: str,
+        month_at: Callable[[float], Month],
+        excuse_links: bool,
+        counting: Counting = BY_DEFAULT,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -60,7 +67,7 @@ class Clerk:
         self._month_at = month_at
         self._began = int(clock.now())
         self._month = month_at(self._began)
-        self._book = Book(self._month, (), excuse_links=excuse_links)
+        self._book = Book(self._month, (), excuse_links=excuse_links, counting=counting)
         self._committed_until = 0
         self._handed_in_until = self._began
         self._covering: asyncio.Future[None] | None = None

@@ -141,6 +141,7 @@ async def running(
             boot=str(uuid.uuid4()),
             month_at=month_at,
             excuse_links=not config.witness.link_failure_counts,
+            counting=config.counting.rules,
         )
         rounds = Rounds(
             books=ledger,

@@ -27,6 +27,7 @@ from monitor.config.values import (
     Words,
     complaint,
 )
+from monitor.core import availability
 from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS, Condition, Fault
 from monitor.core.due import Plan
 from monitor.core.event import CommonCause
@@ -172,6 +173,18 @@ class Inspection(Table):
     night_time: time = time(22)
 
 
+class Counting(Table):
+    """How the month is counted (see ``core.availability.Counting``)."""
+
+    assessed_from: Percent = "10"
+    new_days: Annotated[int, Field(ge=0)] = 30
+
+    @property
+    def rules(self) -> availability.Counting:
+        """The same for the rules of the month."""
+        return availability.Counting(assessed_from=Fraction(self.assessed_from) / 100, new_days=self.new_days)
+
+
 class Record(Table):
     """How often the record and what is shown of it are renewed."""
 
@@ -270,6 +283,7 @@ class Config(Table):
     limits: Limits = Limits()
     together: Together = Together()
     inspection: Inspection = Inspection()
+    counting: Counting = Counting()
     record: Record = Record()
     picture: Picture = Picture()
     witness: Witness = Witness()
