@@ -503,7 +503,7 @@ class Rounds:
         """What the look does to the record: the one place where a verdict is made."""
         if not self._sees():
             return
-        if look.condition not in FAILING:
+        if look.condition is Condition.INTACT:
             self._recent.append(look)
         self._live.saw(look, observations)
         before = watched.state
