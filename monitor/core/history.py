@@ -32,6 +32,10 @@ class Reception(Enum):
     NEW = auto()
     KNOWN = auto()
     """the same line is there already"""
+    NO_CAMERA = auto()
+    """the ledger never had such a camera"""
+    NOT_YET = auto()
+    """it speaks of the future"""
     OWN_RECORD = auto()
     """our own record of the camera has begun by then"""
     OUT_OF_ORDER = auto()

@@ -13,7 +13,7 @@ from monitor.core.record import Event, Gap, Transition
 from monitor.store import schema
 from monitor.store.codec import clock_strip_of, looks_of, object_of, steps_of, texts_of
 from monitor.store.evidence import PictureFolder
-from monitor.store.ledger import LedgerReader
+from monitor.store.months import MonthReader
 from monitor.store.source import Source, overlaps
 from monitor.store.values import (
     AuditEntry,
@@ -33,7 +33,7 @@ _camera = schema.camera
 _transition = schema.transition
 
 
-class Reader(LedgerReader):
+class Reader(MonthReader):
     """The questions that can be put to the store. Times are UTC seconds, spans are half-open."""
 
     def __init__(self, source: Source, pictures: PictureFolder) -> None:

@@ -2,12 +2,14 @@
 
     ledger    township_version  camera_version  credential  fleet_generation    dated, who and why
     record    transition  gap  coverage  event  decision                        what the month is counted from
+    history   history_source  history_line                                      another system's record, and whose
+    month     exemption  exemption_decision  snapshot                           what does not count, what was frozen
     looks     evidence  memory  hold  round                                     what was seen, what the next look needs
     audit     audit
     lookup    camera  witness_answers                                           long texts, stored once
 
 Times are UTC seconds since the epoch; an open end is NULL. Values that are only ever read whole are JSON text.
-Rows of transition, decision and audit can be added, but neither changed nor removed.
+Rows of the tables in APPEND_ONLY can be added, but neither changed nor removed.
 """
 
 from __future__ import annotations
@@ -48,7 +50,16 @@ metadata = MetaData(
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")
 FLOATING: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 
-APPEND_ONLY = ("transition", "decision", "audit")
+APPEND_ONLY = (
+    "transition",
+    "decision",
+    "audit",
+    "history_source",
+    "history_line",
+    "exemption",
+    "exemption_decision",
+    "snapshot",
+)
 
 camera = Table(
     "camera",
@@ -300,6 +311,95 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
     PrimaryKeyConstraint("key"),
+    sqlite_strict=True,
+)
+
+history_source = Table(
+    "history_source",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("first_at", WHOLE, nullable=False),
+    Column("last_at", WHOLE, nullable=False),
+    Column("imported_at", WHOLE, nullable=False),
+    Column("who", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    CheckConstraint("last_at >= first_at", name="span"),
+    sqlite_strict=True,
+)
+
+history_line = Table(
+    "history_line",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("source", WHOLE, nullable=False),
+    Column("camera", WHOLE, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("fault", Text),
+    PrimaryKeyConstraint("key"),
+    ForeignKeyConstraint(["source"], ["history_source.key"]),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    CheckConstraint("condition IN ('intact', 'impaired', 'offline', 'unknown')", name="condition"),
+    Index(None, "camera", "at"),
+    sqlite_strict=True,
+)
+
+exemption = Table(
+    "exemption",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    # One of the three scopes: a camera, a village (with or without its township), a township.
+    Column("camera", WHOLE),
+    Column("village", Text, nullable=False),
+    Column("township", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("began", WHOLE, nullable=False),
+    Column("ended", WHOLE, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+    Column("filed_at", WHOLE, nullable=False),
+    Column("entered_at", WHOLE, nullable=False),
+    Column("who", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    CheckConstraint("ended > began", name="span"),
+    CheckConstraint("camera IS NOT NULL OR village <> '' OR township <> ''", name="scope"),
+    Index(None, "began"),
+    sqlite_strict=True,
+)
+
+exemption_decision = Table(
+    "exemption_decision",
+    metadata,
+    Column("key", WHOLE, nullable=False),
+    Column("exemption", WHOLE, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("ruling", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    ForeignKeyConstraint(["exemption"], ["exemption.key"]),
+    CheckConstraint("ruling IN ('approved', 'rejected')", name="ruling"),
+    Index(None, "exemption"),
+    sqlite_strict=True,
+)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("month", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", WHOLE, nullable=False),
+    # The canonical JSON, deflated: a tenth of the size. The hash is that of the JSON.
+    Column("content", LargeBinary, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("made_at", WHOLE, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("month", "state", "revision"),
+    CheckConstraint("state IN ('draft', 'frozen')", name="state"),
     sqlite_strict=True,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, delete, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,6 +25,8 @@ from monitor.store.values import (
     Round,
     TransitionRecord,
 )
+
+Value = TypeVar("Value", str, int)
 
 _CHUNK = 1_000
 """Values in one IN list; SQLite takes 32,766 at most."""
@@ -87,7 +90,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, obj
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced), list(rows))
 
 
-def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     """The values in portions that fit an IN list."""
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
@@ -264,8 +267,7 @@ def _forget_good(connection: Connection, cameras: Sequence[int]) -> set[str]:
     table = schema.evidence
     is_good = table.c.kind == EvidenceKind.GOOD.value
     kept: set[str] = set()
-    for start in range(0, len(cameras), _CHUNK):
-        portion = cameras[start : start + _CHUNK]
+    for portion in chunks(cameras):
         query = select(table.c.picture).where(table.c.camera.in_(portion), is_good, table.c.picture.is_not(None))
         kept.update(connection.execute(query).scalars())
     each = delete(table).where(table.c.camera == bindparam("of_camera"), is_good)

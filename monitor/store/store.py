@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
+from monitor.core.exemption import Exemption
+from monitor.core.history import Line, Reception
 from monitor.store.engine import (
     COMMAND_BUSY_MS,
     WRITER_BUSY_MS,
@@ -22,6 +25,7 @@ from monitor.store.engine import (
 )
 from monitor.store.errors import Holder, StoreError
 from monitor.store.evidence import PictureFolder
+from monitor.store.filing import decide_exemption, file_exemption, keep_snapshot, take_history
 from monitor.store.ledger import save_fleet
 from monitor.store.lock import DaemonLock
 from monitor.store.reader import Reader
@@ -29,7 +33,7 @@ from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
 from monitor.store.statements import apply, forget_evidence
 from monitor.store.upgrade import beside, copy_database, prepare
-from monitor.store.values import Batch, FleetChanges
+from monitor.store.values import Batch, FleetChanges, HistorySource, NewExemption, SnapshotEntry
 from monitor.store.writer import Health, Writer
 
 
@@ -94,22 +98,44 @@ class Store(Reader):
 
         Raises LedgerConflictError; StoreError when the database stays locked or cannot be written.
         """
-        try:
-            with self._commanding.begin() as connection:
-                return save_fleet(connection, changes, who=who, why=why, at=at)
-        except DBAPIError as error:
-            raise StoreError(f"the ledger cannot be written: {error.orig}") from error
+        with self._commands("the ledger cannot be written") as connection:
+            return save_fleet(connection, changes, who=who, why=why, at=at)
+
+    def file_exemption(self, new: NewExemption, *, who: str, at: int) -> Exemption:
+        """Enter a filing as of ``at``. Raises RuleError for one that the rules refuse, LookupError, StoreError."""
+        with self._commands("the exemption cannot be stored") as connection:
+            return file_exemption(connection, new, who=who, at=at)
+
+    def decide_exemption(
+        self, number: int, *, approve: bool, by: str, reason: str = "", who: str, at: int
+    ) -> Exemption:
+        """Enter what ``by`` decided on a filing. Raises LookupError, RuleError and StoreError."""
+        with self._commands("the decision cannot be stored") as connection:
+            return decide_exemption(connection, number, approve=approve, by=by, reason=reason, who=who, at=at)
+
+    def take_history(self, lines: Sequence[Line], source: HistorySource, *, at: int) -> list[Reception]:
+        """Enter another system's record, in the order of its file; says of each line what became of it.
+
+        Raises StoreError.
+        """
+        with self._commands("the history cannot be stored") as connection:
+            return take_history(connection, lines, source, at)
+
+    def keep_snapshot(self, entry: SnapshotEntry, content: bytes) -> bool:
+        """Keep a snapshot for good; False when there is one of that month, state and revision already.
+
+        Raises StoreError.
+        """
+        with self._commands("the snapshot cannot be stored") as connection:
+            return keep_snapshot(connection, entry, content)
 
     def forget_evidence(self, before: int) -> int:
         """Delete evidence of failed looks older than ``before``, pictures too; returns how many pictures went.
 
         What a camera's present record rests on stays. Raises StoreError when the database cannot be written.
         """
-        try:
-            with self._commanding.begin() as connection:
-                pictures = forget_evidence(connection, before)
-        except DBAPIError as error:
-            raise StoreError(f"old evidence cannot be deleted: {error.orig}") from error
+        with self._commands("old evidence cannot be deleted") as connection:
+            pictures = forget_evidence(connection, before)
         self._pictures.discard(pictures)
         return len(pictures)
 
@@ -132,6 +158,15 @@ class Store(Reader):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextmanager
+    def _commands(self, complaint: str) -> Iterator[Connection]:
+        """A transaction of a command beside the daemon. Raises StoreError when the database stays locked or full."""
+        try:
+            with self._commanding.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StoreError(f"{complaint}: {error.orig}") from error
 
     def _commit(self, batches: Sequence[Batch]) -> int:
         with self._writing.begin() as connection:

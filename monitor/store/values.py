@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from monitor.core.condition import Condition, Fault
+from monitor.core.exemption import Kind, Scope
 from monitor.core.fleet import Camera, Township
+from monitor.core.history import Line
 from monitor.core.record import Event, Gap, Transition
 from probes.observation import Depth, Observation, PictureMemory, Step
 
@@ -204,3 +206,69 @@ class CameraVersion:
     ended: int | None
     who: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TownshipVersion:
+    """A township's entry in the ledger as it stood in [began, ended)."""
+
+    township: Township
+    began: int
+    ended: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A stretch of our own record and of imported history, by camera id, each camera's part in order of time.
+
+    What held when the stretch began is in it, and for cameras that were failing then all of what was before, so that
+    an outage has its true beginning. ``seen_before`` are the cameras that were once intact or impaired before what is
+    in it. ``evidence`` maps a camera and the time of a transition to the time of the look that shows it.
+    """
+
+    own: Mapping[str, tuple[Transition, ...]]
+    imported: Mapping[str, tuple[Line, ...]]
+    seen_before: frozenset[str]
+    evidence: Mapping[tuple[str, int], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistorySource:
+    """A file of another system's record: its ``name``, the SHA-256 of its bytes, who brought it."""
+
+    name: str
+    sha256: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExemption:
+    """A filing as it is handed in; ``proof`` names a file that came with it and its SHA-256."""
+
+    scope: Scope
+    kind: Kind
+    began: int
+    ended: int
+    reason: str
+    filed_at: int
+    proof: str = ""
+
+
+class SnapshotState(StrEnum):
+    """A draft is what the monthly job found; what a person has frozen is final."""
+
+    DRAFT = "draft"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotEntry:
+    """A snapshot without its content. ``month`` is "2026-10"; ``sha256`` is that of the content."""
+
+    month: str
+    state: SnapshotState
+    revision: int
+    sha256: str
+    made_at: int
+    who: str
+    reason: str = ""

@@ -1,0 +1,65 @@
+"""A database that an older version left behind is upgraded, and says the same as before."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from monitor.core.condition import Condition, Fault
+from monitor.store import Coverage, Hold, Membership, Store, upgrade
+
+NOW = 1_793_462_400
+OLD = sorted(Path(__file__).parent.glob("r*.sql"))
+CAMERA = "3402000000132000000{}"
+
+
+@pytest.fixture(params=OLD, ids=lambda dump: dump.stem)
+def old(request: pytest.FixtureRequest, path: Path) -> str:
+    """The revision of the database that was laid at ``path``."""
+    dump: Path = request.param
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(dump.read_text(encoding="utf-8"))
+    return dump.stem
+
+
+def test_there_is_a_dump_of_every_schema_but_the_newest() -> None:
+    steps = {path.name.split("_")[0] for path in Path(upgrade.__file__).parent.glob("migrations/versions/r*.py")}
+    assert {dump.stem for dump in OLD} == steps - {upgrade.head()}
+
+
+def test_an_old_database_says_the_same_after_its_upgrade(old: str, url: str, path: Path) -> None:
+    with Store.open(url, at=NOW, exclusive=True) as store:
+        moved = store.memberships(NOW, NOW + 2 * 86400)[:2]
+        assert moved == (
+            Membership(camera=CAMERA.format(1), township="01", began=NOW, ended=NOW + 86400),
+            Membership(camera=CAMERA.format(1), township="02", began=NOW + 86400, ended=NOW + 2 * 86400),
+        )
+        assert store.fleet_at(NOW).cameras[CAMERA.format(2)].in_service_from == date(2026, 10, 20)
+        (out, back) = store.transitions(NOW, NOW + 86400, CAMERA.format(3))
+        assert (out.condition, out.fault, out.looks) == (
+            Condition.OFFLINE,
+            Fault.UNREACHABLE,
+            (NOW + 100, NOW + 120, NOW + 180),
+        )
+        assert back.condition is Condition.INTACT
+        assert store.coverages() == (Coverage(boot="a", began=NOW - 10, until=NOW + 2 * 86400),)
+        assert store.holds() == (Hold(host="10.0.0.9", credential="hill", until=NOW + 1800, refusals=1),)
+        assert [event.id for event in store.events(NOW, NOW + 86400)] == [f"recorder:10.0.0.3:554@{NOW + 100}"]
+        assert len(store.decisions(CAMERA.format(3))) == len(store.rounds()) == len(store.gaps(NOW, NOW + 86400)) == 1
+    assert [copy.name.split("-")[1] for copy in path.parent.glob("*.before-*")] == [upgrade.head()]
+
+
+def test_an_upgraded_database_has_the_schema_of_a_new_one(old: str, url: str, path: Path, tmp_path: Path) -> None:
+    Store.open(url, at=NOW).close()
+    Store.open(f"sqlite:///{tmp_path / 'new.db'}", at=NOW).close()
+    assert definitions(path) == definitions(tmp_path / "new.db")
+
+
+def definitions(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(path)) as database:
+        rows = database.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: " ".join(sql.split()) for name, sql in rows}
