@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import time
+from datetime import date, time
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 from monitor.config.values import (
     Address,
     AddressOrNothing,
+    Amount,
     Count,
     Host,
+    MonthOrNothing,
     NoSeconds,
     Percent,
     PortOrAny,
@@ -33,6 +35,8 @@ from monitor.core.due import Plan
 from monitor.core.event import CommonCause
 from monitor.core.fleet import Township
 from monitor.core.outage import Rules
+from monitor.core.scoring import Linear
+from monitor.core.workday import Workdays
 from probes.observation import Depth
 from probes.onvif import OnvifProbe
 from probes.picture import PictureProbe
@@ -44,6 +48,8 @@ class Site(Table):
     """Whose network this is."""
 
     county: Words = "示范县"
+    office: Words = "示范县综治中心"
+    demo: bool = False
     timezone: TimeZone = "Asia/Shanghai"
     target: Percent = "95"
 
@@ -185,6 +191,58 @@ class Counting(Table):
         return availability.Counting(assessed_from=Fraction(self.assessed_from) / 100, new_days=self.new_days)
 
 
+class Month(Table):
+    """Which months are reported, and what stands on their papers."""
+
+    basis: Literal["time"] = "time"
+    first: MonthOrNothing = ""
+    small_township: Annotated[int, Field(ge=0)] = 30
+    appeal_workdays: Annotated[int, Field(ge=0)] = 3
+
+
+class Points(Table):
+    """What a rate is worth (see ``core.scoring.Linear``)."""
+
+    full: Amount = "100"
+    floor: Amount = "0"
+    per_point: Amount = "1"
+
+    @model_validator(mode="after")
+    def _floor_fits(self) -> Self:
+        if Fraction(self.floor) > Fraction(self.full):
+            raise complaint(
+                f"floor（{self.floor}）不能大于 full（{self.full}）",
+                f"floor ({self.floor}) must not be more than full ({self.full})",
+            )
+        return self
+
+    @property
+    def rule(self) -> Linear:
+        """The same for the rule that gives points."""
+        return Linear(full=Fraction(self.full), floor=Fraction(self.floor), per_point=Fraction(self.per_point))
+
+
+class Deadlines(Table):
+    """Until when a fault is to be repaired, in days of work after the notice; a key point in calendar days."""
+
+    key_point: Count = 1
+    line: Count = 3
+    device: Count = 7
+    relocation: Count = 15
+
+
+class WorkdayTable(Table):
+    """Days that are not what their weekday says, besides the published ones (see ``core.workday``)."""
+
+    off: tuple[date, ...] = ()
+    work: tuple[date, ...] = ()
+
+    @property
+    def calendar(self) -> Workdays:
+        """The same for the rule that counts days of work."""
+        return Workdays(off=frozenset(self.off), work=frozenset(self.work))
+
+
 class Record(Table):
     """How often the record and what is shown of it are renewed."""
 
@@ -284,6 +342,10 @@ class Config(Table):
     together: Together = Together()
     inspection: Inspection = Inspection()
     counting: Counting = Counting()
+    month: Month = Month()
+    points: Points = Points()
+    deadlines: Deadlines = Deadlines()
+    workdays: WorkdayTable = WorkdayTable()
     record: Record = Record()
     picture: Picture = Picture()
     witness: Witness = Witness()

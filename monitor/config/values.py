@@ -18,6 +18,8 @@ STRICT = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=Fals
 
 
 PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
+AMOUNT = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
+MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
 class Table(BaseModel):
@@ -81,6 +83,23 @@ def _percent(text: str) -> str:
     return text
 
 
+def _amount(text: str) -> str:
+    if not AMOUNT.fullmatch(text):
+        raise complaint(
+            f'应为不小于 0 的数并加引号，例如 "100" 或 "0.5"，现为“{text}”',
+            f'should be a number such as "100" or "0.5", is "{text}"',
+        )
+    return text
+
+
+def _month_or_nothing(text: str) -> str:
+    if text and not MONTH.fullmatch(text):
+        raise complaint(
+            f'应为月份并加引号，例如 "2026-10"，现为“{text}”', f'should be a month such as "2026-10", is "{text}"'
+        )
+    return text
+
+
 def _address(text: str) -> str:
     try:
         split_address(text)
@@ -117,6 +136,9 @@ PortOrAny = Annotated[int, Field(ge=0, le=65535)]
 Words = Annotated[str, Field(min_length=1)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Percent = Annotated[str, AfterValidator(_percent)]
+Amount = Annotated[str, AfterValidator(_amount)]
+"""A number with its exact decimals, as text: binary fractions would make 0.1 something else."""
+MonthOrNothing = Annotated[str, AfterValidator(_month_or_nothing)]
 Host = Annotated[str, AfterValidator(_host)]
 Address = Annotated[str, AfterValidator(_address)]
 AddressOrNothing = Annotated[str, AfterValidator(_address_or_nothing)]
