@@ -1,0 +1,95 @@
+"""The annex with the lists behind the circular: faults, exemptions, what was not assessed, and the counting rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from monitor.wording import CONDITIONS
+from reports import columns
+from reports.columns import Column
+from reports.paper import Snapshot, end_words, heading_of, month_words, whole_county
+
+CLOCK_WARNING = "巡查主机的时钟未确认与标准时间同步，本附件所列时刻可能有偏差；时长按巡查主机的时钟计算。"
+CLOCK_FINE = "巡查主机的时钟已与标准时间同步。"
+
+
+def annex(snapshot: Snapshot) -> dict[str, Any]:
+    """The data of annex.typ."""
+    title = f"{month_words(snapshot['month'])}份问题清单及统计口径"
+    return {
+        **heading_of(snapshot, title),
+        "word": "附件3",
+        "title": title,
+        "faults": _section(
+            "一、问题清单", columns.FAULTS, snapshot["faults"], "本月没有需要整改的故障记录。", _faults_note(snapshot)
+        ),
+        "wide": [_section("二、报备情况", columns.EXEMPTED, snapshot["exempted"], "本月没有报备。")],
+        "tables": [
+            _section(
+                "三、未检摄像机",
+                columns.UNASSESSED,
+                snapshot["unassessed"],
+                "本月没有未检摄像机。",
+                "应检时长不足的摄像机不进入任何比率。",
+            ),
+            _section(
+                "四、从未接入的摄像机",
+                columns.NEVER_CONNECTED,
+                snapshot["never_connected"],
+                "没有从未接入的摄像机。",
+                "计入接入率。",
+            ),
+            _section(
+                "五、本月调整所属乡镇的摄像机",
+                columns.MOVED,
+                snapshot["moved"],
+                "本月没有调整。",
+                "调整前后的时长分别计入两个乡镇（街道），两处各列一行。",
+            ),
+            _section(
+                "六、报备和未判定时长占比",
+                columns.SHARES,
+                [*snapshot["townships"], {**snapshot["county"], "name": whole_county(snapshot)}],
+                "",
+                "占全部建档服务时长。未判定指巡查方无法查看的时间，不计入任何乡镇（街道）的应检时长。",
+            ),
+            _end_of_month(snapshot),
+        ],
+        "rules": {"title": "八、统计口径", "lines": _rules(snapshot)},
+    }
+
+
+def _section(
+    title: str, its_columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], without: str, note: str = ""
+) -> dict[str, Any]:
+    finished = columns.table(its_columns, rows)
+    return {**finished, "title": title, "note": note if finished["rows"] else without}
+
+
+def _faults_note(snapshot: Snapshot) -> str:
+    return (
+        "同一台摄像机有多种故障的分行列出。“首次发现”可早于本月；“累计时长”只计本月应检时长内的部分；"
+        f"“状态”为{end_words(snapshot)}的状态；“初判原因”只列巡查记录能够支持的共同原因，其余待核查。"
+    )
+
+
+def _end_of_month(snapshot: Snapshot) -> dict[str, Any]:
+    counts = snapshot["end_of_month"]
+    return {
+        "title": "七、月末时点数（不参与计算）",
+        "note": f"{end_words(snapshot)}在册摄像机的状态，单位为台。",
+        "head": [words.zh for words in CONDITIONS.values()],
+        "widths": [0] * len(CONDITIONS),
+        "left": [],
+        "rows": [[str(counts[condition]) for condition in CONDITIONS]],
+    }
+
+
+def _rules(snapshot: Snapshot) -> list[list[str]]:
+    return [
+        *(list(line) for line in snapshot["rules"]["lines"]),
+        ["时钟", CLOCK_FINE if snapshot["clock"]["synchronised"] is True else CLOCK_WARNING],
+        ["规则版本", f"第{snapshot['rules']['version']}版，摘要（SHA-256）{snapshot['rules']['digest']}"],
+        ["程序版本", f"{snapshot['program']['name']} {snapshot['program']['version']}"],
+    ]

@@ -1,0 +1,89 @@
+"""What of a text can be printed? Names come from ledgers and cameras, and no character in them may stop a month.
+
+A character that no face covers would make a PDF/A compile fail, a control or a direction mark would change what is
+read. The record keeps the raw text; only paper gets the printable one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+GETA = "〓"
+"""What printers in East Asia put where they have no type."""
+SPACES = frozenset("\t\n\r\v\f\u0085\u2028\u2029")
+INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
+"""Controls, format characters (among them all direction marks and zero-width ones), lone surrogates."""
+UNSETTABLE = frozenset({"Mn", "Mc", "Me", "Co", "Cn"})
+"""Marks that pile up on their neighbour, characters that mean something in one font only, or nothing yet."""
+RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+"""They would reorder the figures around them."""
+INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u180b\u180c\u180d\u2800")
+"""Letters by category, blank by shape: Hangul fillers, Mongolian selectors, the empty Braille pattern."""
+LONGEST_WORD = 24
+"""A run of this many characters without a place to break is given places to break, else it leaves its table cell."""
+BREAK_EVERY = 8
+DRAWING = "svg"
+ZERO_WIDTH_SPACE = "\u200b"
+
+
+@dataclass(slots=True)
+class Printer:
+    """Makes texts printable and remembers what it could not print."""
+
+    covered: Collection[int]
+    """code points that some face in use has"""
+    replaced: set[str] = field(default_factory=set)
+    """characters that became 〓"""
+
+    def text(self, raw: str, *, breakable: bool = True) -> str:
+        """The text as paper shows it: spaces for tabs and line ends, nothing for what can't be seen, 〓 for the rest.
+
+        >>> Printer(frozenset(map(ord, "村口a〓"))).text("村\\u202e口\\u200b\\ta\\U0001f600")
+        '村口 a〓'
+        """
+        if raw.isascii() and raw.isprintable() and len(raw) < LONGEST_WORD:
+            return raw
+        shown = "".join(self._character(each) for each in unicodedata.normalize("NFC", raw))
+        return _breakable(shown) if breakable and len(shown) >= LONGEST_WORD else shown
+
+    def tree(self, value: Any) -> Any:
+        """The same data with every text in it printable. Keys are ours and stay; drawings (``svg``) get no breaks."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {
+                key: self.text(member, breakable=False) if key == DRAWING else self.tree(member)
+                for key, member in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self.tree(member) for member in value]
+        return value
+
+    def _character(self, character: str) -> str:
+        if character in SPACES:
+            return " "
+        category = unicodedata.category(character)
+        if category in INVISIBLE or character in INVISIBLE_LETTERS or "\ufe00" <= character <= "\ufe0f":
+            return ""
+        if category == "Zs":
+            return character if character == "\u3000" else " "
+        unsettable = category in UNSETTABLE or unicodedata.bidirectional(character) in RIGHT_TO_LEFT
+        if unsettable or ord(character) not in self.covered:
+            self.replaced.add(character)
+            return GETA
+        return character
+
+
+def _breakable(text: str) -> str:
+    """Give long runs of characters between which a line never breaks (Latin, digits, punctuation) places to break."""
+    pieces: list[str] = []
+    run = 0
+    for character in text:
+        run = 0 if character == " " or unicodedata.east_asian_width(character) in "WF" else run + 1
+        pieces.append(character)
+        if run >= LONGEST_WORD and run % BREAK_EVERY == 0:
+            pieces.append(ZERO_WIDTH_SPACE)
+    return "".join(pieces)

@@ -1,0 +1,1 @@
+"""Composed papers become files."""
