@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from monitor.core.condition import Cause
 from monitor.core.due import Plan
 from monitor.core.fleet import Township
 from monitor.core.record import Gap
@@ -36,7 +37,7 @@ async def test_while_no_witness_answers_nothing_changes_and_the_gap_reaches_from
         script.down.add(WITNESS)
         await run.until(400)
         assert run.rounds.board.blind == Gap(
-            began=run.outpost.state.good_at, ended=None, cause="ours", reason="witnesses"
+            began=run.outpost.state.good_at, ended=None, cause=Cause.OURS, reason="witnesses"
         )
         assert run.outpost.state.good_at - good_at <= 20
         looks = len(run.looker.asked)
