@@ -307,6 +307,12 @@ class Evidence(Table):
     days: Count = 90
 
 
+class Papers(Table):
+    """What the month's papers are made with."""
+
+    fonts: Words = "data/fonts"
+
+
 class Secrets(Table):
     """Where the key that encrypts camera passwords is."""
 
@@ -353,6 +359,7 @@ class Config(Table):
     web: Web = Web()
     metrics: Metrics = Metrics()
     evidence: Evidence = Evidence()
+    papers: Papers = Papers()
     secrets: Secrets = Secrets()
     log: Log = Log()
     townships: Annotated[tuple[TownshipEntry, ...], AfterValidator(_distinct)] = ()
@@ -366,9 +373,10 @@ class Config(Table):
     def at(self, home: Path) -> Config:
         """The same settings with every relative path made absolute from ``home``."""
         evidence = self.evidence.model_copy(update={"dir": str(home / self.evidence.dir)})
+        papers = self.papers.model_copy(update={"fonts": str(home / self.papers.fonts)})
         secrets = self.secrets.model_copy(update={"key_file": str(home / self.secrets.key_file)})
         store = self.store.model_copy(update={"url": _anchored(self.store.url, home)})
-        settled = self.model_copy(update={"evidence": evidence, "secrets": secrets, "store": store})
+        settled = self.model_copy(update={"evidence": evidence, "papers": papers, "secrets": secrets, "store": store})
         settled._home = home
         return settled
 

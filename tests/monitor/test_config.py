@@ -122,6 +122,7 @@ def test_paths_start_at_the_file(tmp_path: Path) -> None:
     config = load(write(tmp_path, '[evidence]\ndir = "pictures"\n[secrets]\nkey_file = "/etc/xunjian/key"\n'))
     assert config.home == tmp_path
     assert config.evidence.dir == str(tmp_path / "pictures")
+    assert config.papers.fonts == str(tmp_path / "data/fonts")
     assert config.secrets.key_file == "/etc/xunjian/key"
     assert config.store.url == f"sqlite:///{tmp_path}/data/xunjian.db"
 
