@@ -4,13 +4,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 VENDOR := monitor/web/static/vendor
+FONTS := data/fonts/fetched
 
-.PHONY: help setup setup-dev demo test lint bench lock clean
+.PHONY: help setup setup-dev fonts demo test lint bench lock clean
 
 help:
 	@echo "make demo    a simulated county with the daemon on it (ARGS=\"--cameras 4000 --lang en --once\")"
 	@echo "make test    everything CI runs: ruff, mypy, import-linter, pytest, the demo's scorecard"
 	@echo "make setup   the environment alone, in $(VENV)"
+	@echo "make fonts   free fonts for the papers, in $(FONTS); the office's own go into data/fonts and win"
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
 	@echo "make lock    resolve the dependencies again and write both lock files"
 
@@ -36,10 +38,16 @@ $(VENDOR)/.ready: deploy/npm/package-lock.json deploy/npm/vendor.sha256
 	@deploy/setup/timed "fetching the page's two script files by npm" deploy/setup/vendor $(VENDOR)
 	@touch $@
 
-demo: setup
+fonts: $(FONTS)/.ready
+
+$(FONTS)/.ready: deploy/setup/fonts deploy/setup/fonts.txt | $(VENV)/pyvenv.cfg
+	@deploy/setup/timed "fetching free fonts for the papers by apt, npm and pip" deploy/setup/fonts $(FONTS) $(abspath $(BIN))/python
+	@touch $@
+
+demo: setup fonts
 	@$(BIN)/xunjian demo $(ARGS)
 
-test: setup-dev
+test: setup-dev fonts
 	@deploy/setup/system-packages
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
