@@ -34,6 +34,7 @@ Span = tuple[int, int]
 FOREVER = 1 << 62
 NOTHING: Mapping[Cause, int] = MappingProxyType({})
 CAUSES = tuple(Cause)
+FAILING = (Condition.IMPAIRED, Condition.OFFLINE)
 NO_FAULTS: frozenset[Fault] = frozenset()
 NO_SECONDS: Mapping[Condition | Cause, int] = MappingProxyType(dict.fromkeys((*Condition, *CAUSES), 0))
 
@@ -557,22 +558,20 @@ def failures_in(
     transitions: Sequence[Transition], overlay: Overlay, spans: Sequence[Span], until: int = FOREVER
 ) -> list[tuple[int, int, Transition]]:
     """Those of ``failures`` that were seen for at least a second of the spans, which are disjoint and in order."""
-    return [
-        outage
-        for outage in failures(transitions, overlay, until)
-        if outage[0] < spans[-1][1] and any(_costs(outage, transitions, overlay, span) for span in spans)
+    seen = [
+        (began, ended)
+        for start, end in spans
+        for began, ended, said in stretches(transitions, start, end)
+        if said and said.condition in FAILING and overlay.seconds_seen(began, ended) > 0
     ]
-
-
-def _costs(
-    outage: tuple[int, int, Transition], transitions: Sequence[Transition], overlay: Overlay, span: Span
-) -> bool:
-    began, ended, failing = outage
-    return any(
-        overlay.seconds_seen(first, last) > 0
-        for first, last, said in stretches(transitions, max(began, span[0]), min(ended, span[1]))
-        if said and said.condition is failing.condition
-    )
+    found = []
+    unmatched = 0
+    for outage in failures(transitions, overlay, until):
+        while unmatched < len(seen) and seen[unmatched][1] <= outage[0]:
+            unmatched += 1
+        if unmatched < len(seen) and seen[unmatched][0] < outage[1]:
+            found.append(outage)
+    return found
 
 
 def _seen_part(

@@ -18,6 +18,7 @@ from itertools import pairwise
 
 from monitor.core.availability import (
     BY_DEFAULT,
+    FAILING,
     Assessment,
     Counting,
     Overlay,
@@ -43,8 +44,7 @@ from monitor.core.fleet import Camera, Township
 from monitor.core.period import Month, midnight
 from monitor.core.record import Event, Gap, Transition
 
-FAILING = frozenset({Condition.IMPAIRED, Condition.OFFLINE})
-COUNTED = frozenset({Condition.INTACT, *FAILING})
+COUNTED = (Condition.INTACT, *FAILING)
 
 
 def planned(month: Month, rounds: int, day_time: time, night_time: time) -> tuple[int, ...]:
@@ -75,13 +75,20 @@ class MonthRecord:
     month: Month
     until: int
     townships: Mapping[str, Township]
+    """those that the ledger named in the last second, by code"""
     versions: Mapping[str, Sequence[Version]]
     transitions: Mapping[str, Sequence[Transition]]
+    former: Mapping[str, Township] = field(default_factory=dict)
+    """townships that the ledger named at another time: a camera may have been in one"""
     seen_before: frozenset[str] = frozenset()
     gaps: Sequence[Gap] = ()
     exemptions: Sequence[Exemption] = ()
     events: Sequence[Event] = ()
     evidence: Mapping[tuple[str, int], int] = field(default_factory=dict)
+
+    def township(self, code: str) -> Township:
+        """The township with that code, as it was last known."""
+        return self.townships.get(code) or self.former.get(code) or Township(code=code, name=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,8 +381,7 @@ def _is_faulty(row: Tally) -> bool:
 
 
 def _planned(record: MonthRecord, code: str) -> int | None:
-    township = record.townships.get(code)
-    return township.planned if township else None
+    return record.township(code).planned
 
 
 def _planned_in_all(rows: Mapping[str, Totals]) -> int | None:

@@ -7,6 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from monitor.core.availability import Totals
+from monitor.core.fleet import Township
+from monitor.core.inspection import Inspection
+from monitor.core.scoring import Linear
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrant:
@@ -40,6 +45,52 @@ def rank(entrants: Iterable[Entrant]) -> list[Placing]:
     for entrant in sorted(entrants, key=lambda entrant: entrant.code):
         groups[entrant.group].append(entrant)
     return [placing for group in groups.values() for placing in _places(group)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A township's month: its sums, its place within its group, its points. None where it has no rate."""
+
+    township: Township
+    totals: Totals
+    faulty: int
+    place: int | None
+    points: Fraction | None
+    reaches: bool | None
+
+    @property
+    def rate(self) -> Fraction | None:
+        """在线完好率, exact."""
+        return self.totals.online_intact_rate
+
+
+def standings(inspection: Inspection, target: Fraction, rule: Linear) -> list[Standing]:
+    """The townships in printed order, measured against ``target`` (a share of 1)."""
+    townships = {code: inspection.record.township(code) for code in inspection.rows}
+    placed = rank(
+        Entrant(
+            code=code,
+            rate=row.online_intact_rate,
+            faulty=inspection.faulty[code],
+            group=townships[code].group,
+        )
+        for code, row in inspection.rows.items()
+    )
+    found = []
+    for placing in placed:
+        row = inspection.rows[placing.code]
+        rate = row.online_intact_rate
+        found.append(
+            Standing(
+                township=townships[placing.code],
+                totals=row,
+                faulty=inspection.faulty[placing.code],
+                place=placing.place,
+                points=None if rate is None else rule.points(rate, target),
+                reaches=None if rate is None else rate >= target,
+            )
+        )
+    return found
 
 
 def change(now: str | None, before: str | None) -> str | None:

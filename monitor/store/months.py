@@ -7,7 +7,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -48,6 +48,8 @@ FAILING = (Condition.OFFLINE.value, Condition.IMPAIRED.value)
 
 TRANSITION = ("camera", "key", "at", "condition", "fault", "cause", "decided_at", "evidence_at")
 LINE = ("camera", "key", "at", "condition", "fault")
+
+Said = TypeVar("Said", Transition, Line)
 
 Known = Callable[[FromClause], ColumnElement[bool]]
 """Says of a table's rows whether they were known at the moment asked about."""
@@ -105,21 +107,16 @@ class MonthReader(LedgerReader):
     def recorded(self, start: int, end: int, known_at: int) -> Recorded:
         """Our own record and imported history in [start, end), with what held at ``start``."""
         with self._source.connection() as connection:
-            own = _own_record(connection, start, end, known_at)
+            own, evidence = _own_record(connection, start, end, known_at)
             imported = _imported(connection, start, end, known_at)
             ids = dict(connection.execute(select(_camera.c.key, _camera.c.id)).tuples().all())
             unseen = [key for key in ids if not _is_seen((*own.get(key, ()), *imported.get(key, ())))]
             seen_before = _seen_before(connection, unseen, start, known_at)
         return Recorded(
-            own={ids[key]: tuple(map(_transition_of, rows)) for key, rows in own.items()},
-            imported={ids[key]: tuple(map(_line_of, rows)) for key, rows in imported.items()},
+            own={ids[key]: tuple(its) for key, its in own.items()},
+            imported={ids[key]: tuple(its) for key, its in imported.items()},
             seen_before=frozenset(ids[key] for key in seen_before),
-            evidence={
-                (row.id, row.at): row.evidence_at
-                for rows in own.values()
-                for row in rows
-                if row.evidence_at is not None and row.condition in FAILING
-            },
+            evidence=evidence,
         )
 
     def covered_until(self, known_at: int) -> int | None:
@@ -193,11 +190,31 @@ def held_lines(connection: Connection, cameras: Sequence[int]) -> dict[int, list
     return found
 
 
-def _own_record(connection: Connection, start: int, end: int, known_at: int) -> dict[int, list[Row[Any]]]:
-    return _stretch(connection, _transition, TRANSITION, lambda table: table.c.decided_at <= known_at, start, end)
+def _own_record(
+    connection: Connection, start: int, end: int, known_at: int
+) -> tuple[dict[int, list[Transition]], dict[tuple[str, int], int]]:
+    evidence: dict[tuple[str, int], int] = {}
+
+    def transition(row: Row[Any]) -> Transition:
+        _, _, at, condition, fault, cause, decided_at, shown_at, id_ = tuple(row)
+        if shown_at is not None and condition in FAILING:
+            evidence[id_, at] = shown_at
+        return Transition(
+            camera=id_,
+            at=at,
+            condition=CONDITION_OF[condition],
+            fault=FAULT_OF[fault],
+            cause=CAUSE_OF[cause],
+            decided_at=decided_at,
+        )
+
+    def known(table: FromClause) -> ColumnElement[bool]:
+        return table.c.decided_at <= known_at
+
+    return _stretch(connection, _transition, TRANSITION, transition, known, start, end), evidence
 
 
-def _imported(connection: Connection, start: int, end: int, known_at: int) -> dict[int, list[Row[Any]]]:
+def _imported(connection: Connection, start: int, end: int, known_at: int) -> dict[int, list[Line]]:
     if connection.execute(select(_source.c.key).limit(1)).first() is None:
         return {}
     sources = select(_source.c.key).where(_source.c.imported_at <= known_at)
@@ -205,41 +222,51 @@ def _imported(connection: Connection, start: int, end: int, known_at: int) -> di
     def known(table: FromClause) -> ColumnElement[bool]:
         return table.c.source.in_(sources)
 
-    rows = _stretch(connection, _line, LINE, known, start, end)
+    lines = _stretch(connection, _line, LINE, _line_of, known, start, end)
     # The last line says nothing of its own, and only the one after it tells that it was not the last.
-    after = _first_after(_line, end, known)
-    for row in connection.execute(_rows_of(_line, LINE).where(_line.c.key == after)):
-        rows[row.camera].append(row)
-    return rows
+    for row in connection.execute(_rows_at(_line, LINE, _first_after(_line, end, known))):
+        lines[row.camera].append(_line_of(row))
+    return lines
 
 
 def _stretch(
-    connection: Connection, table: Table, columns: Sequence[str], known: Known, start: int, end: int
-) -> dict[int, list[Row[Any]]]:
-    """Each camera's rows in [start, end) after the last one before; all of those before where that one fails."""
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    made_of: Callable[[Row[Any]], Said],
+    known: Known,
+    start: int,
+    end: int,
+) -> dict[int, list[Said]]:
+    """What each camera's rows in [start, end) say, after the last before; all of those before where that one fails."""
     query = _rows_of(table, columns).where(known(table))
-    rows: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(query.where(table.c.key == _last_before(table, start, known))):
-        rows[row.camera].append(row)
-    began_before = set(rows)
+    found: dict[int, list[Said]] = defaultdict(list)
+    for row in connection.execute(_rows_at(table, columns, _last_before(table, start, known))):
+        found[row[0]].append(made_of(row))
+    began_before = set(found)
     within = query.where(table.c.at >= start, table.c.at < end)
-    for row in connection.execute(within.order_by(table.c.camera, table.c.at, table.c.key)):
-        rows[row.camera].append(row)
-    failing = [camera for camera in began_before if _begins_failing(rows[camera])]
-    earlier: dict[int, list[Row[Any]]] = defaultdict(list)
-    for portion in chunks(failing):
+    for row in connection.execute(within.order_by(_camera.c.key, table.c.at, table.c.key)):
+        found[row[0]].append(made_of(row))
+    earlier: dict[int, list[Said]] = defaultdict(list)
+    for portion in chunks([camera for camera in began_before if _begins_failing(found[camera])]):
         before = query.where(table.c.camera.in_(portion), table.c.at < start)
-        for row in connection.execute(before.order_by(table.c.at, table.c.key)):
-            earlier[row.camera].append(row)
+        for row in connection.execute(before.order_by(_camera.c.key, table.c.at, table.c.key)):
+            earlier[row[0]].append(made_of(row))
     for camera, its in earlier.items():
-        rows[camera][:1] = its
-    return rows
+        found[camera][:1] = its
+    return found
 
 
 def _rows_of(table: Table, columns: Sequence[str]) -> Select[Any]:
-    # The join makes SQLite go from camera to camera by the index, and never through the whole table.
+    """All rows. Ordered by the camera's own key, SQLite goes from camera to camera by the index of ``table``."""
     joined = _camera.join(table, table.c.camera == _camera.c.key)
-    return select(_camera.c.id, *(table.c[name] for name in columns)).select_from(joined)
+    return select(*(table.c[name] for name in columns), _camera.c.id).select_from(joined)
+
+
+def _rows_at(table: Table, columns: Sequence[str], key: ScalarSelect[int]) -> Select[Any]:
+    """The row that ``key`` finds for each camera. Joined by that alone: by the camera too, the table is scanned."""
+    joined = _camera.join(table, table.c.key == key)
+    return select(*(table.c[name] for name in columns), _camera.c.id).select_from(joined)
 
 
 def _last_before(table: Table, moment: int, known: Known) -> ScalarSelect[int]:
@@ -254,12 +281,13 @@ def _first_after(table: Table, moment: int, known: Known) -> ScalarSelect[int]:
     return rows.order_by(other.c.at, other.c.key).limit(1).correlate(_camera).scalar_subquery()
 
 
-def _begins_failing(rows: Iterable[Row[Any]]) -> bool:
-    return next((row.condition in FAILING for row in rows if row.condition != Condition.UNKNOWN.value), False)
+def _begins_failing(said: Iterable[Transition | Line]) -> bool:
+    conditions = (each.condition for each in said if each.condition is not Condition.UNKNOWN)
+    return next(conditions, Condition.INTACT) is not Condition.INTACT
 
 
-def _is_seen(rows: Iterable[Row[Any]]) -> bool:
-    return any(row.condition in SEEN for row in rows)
+def _is_seen(said: Iterable[Transition | Line]) -> bool:
+    return any(each.condition in (Condition.INTACT, Condition.IMPAIRED) for each in said)
 
 
 def _seen_before(connection: Connection, cameras: Sequence[int], start: int, known_at: int) -> set[int]:
@@ -314,17 +342,6 @@ def _exemption_of(row: Row[Any]) -> Exemption:
         decided_at=row.at,
         decided_why=row.decided_why or "",
         proof=row.proof,
-    )
-
-
-def _transition_of(row: Row[Any]) -> Transition:
-    return Transition(
-        camera=row.id,
-        at=row.at,
-        condition=CONDITION_OF[row.condition],
-        fault=FAULT_OF[row.fault],
-        cause=CAUSE_OF[row.cause],
-        decided_at=row.decided_at,
     )
 
 
