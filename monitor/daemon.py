@@ -43,6 +43,7 @@ from monitor.store import Store
 from monitor.web.app import application
 from monitor.web.settings import Rendered, Settings
 from monitor.witness import Outpost, Posts
+from monitor.wording import Lang
 from probes.image.pool import DecodePool
 from probes.observation import Credential
 from probes.rtsp import RtspProbe
@@ -271,6 +272,8 @@ async def _open_page(
         demo=demo,
         refresh_s=max(1, round(config.record.board_s)),
         metrics=_renderer(metrics, rounds, store) if config.metrics.enabled else None,
+        lang=Lang(config.web.lang),
+        degraded=lambda: store.health().reason,
     )
     runner = web.AppRunner(application(desk, settings), access_log=None)
     await runner.setup()

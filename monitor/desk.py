@@ -69,9 +69,11 @@ class Desk:
             raise NothingToDecideError(f"nothing about {camera} waits for a person")
 
     async def probe(self, camera: str, depth: Depth) -> Seen:
-        """One look, now. Raises KeyError for a camera that is not watched, even by the newest ledger."""
-        if camera not in self._rounds.watched():
-            await self._rounds.renew_ledger()
+        """One look, now, by the newest ledger: a login that was just changed is what is tried.
+
+        Raises KeyError for a camera that is not watched.
+        """
+        await self._rounds.renew_ledger()
         return await self._rounds.look_now(camera, depth)
 
     async def round(

@@ -175,6 +175,10 @@ PAGES = {
         "巡检程序已有 {lasted}没有更新数据，页面上是当时的情况。",
         "The monitor has not updated its data for {lasted}: this is how things stood then.",
     ),
+    "degraded": Words(
+        "记录写不进磁盘（{reason}）：暂存在内存里，程序一停就会丢失。请先腾出空间或检查磁盘。",
+        "The record can't be written ({reason}): it is kept in memory and lost if the program stops. See to the disk.",
+    ),
     "no_script": Words(
         "页面脚本没有安装，改为每 30 秒整页刷新；安装命令：make setup。",
         "The page's scripts are not installed, it reloads every 30 seconds; install them with: make setup.",

@@ -74,12 +74,17 @@ class Feeds:
         return web.Response(body=rendered.body, headers=headers)
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """200 while the board is fresh, 503 when it has grown old; being blind is no illness of the program."""
+        """200 while the board is fresh, 503 when it has grown old.
+
+        Being blind is no illness of the program, and a record that can't be written is none that a restart heals.
+        """
         board = self._source.board()
         age = max(0.0, self._settings.clock.now() - board.now)
         stale = age > self._settings.stale_after_s
+        degraded = self._settings.degraded()
         facts = {
-            "status": "stale" if stale else "blind" if board.blind else "ok",
+            "status": "stale" if stale else "degraded" if degraded else "blind" if board.blind else "ok",
+            "degraded": degraded or None,
             "board_age_s": round(age, 1),
             "cameras": len(board.cameras),
             "version": self._settings.version,

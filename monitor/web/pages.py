@@ -58,6 +58,14 @@ class Live:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Illness:
+    """What is wrong with the program itself, in words; "" for what is not."""
+
+    stale: str
+    degraded: str
+
+
 class Pages:
     """All handlers over one Source."""
 
@@ -66,7 +74,7 @@ class Pages:
         self.settings = settings
         self.assets = assets
         self._board: Board | None = None
-        self._rendered: dict[tuple[Lang, bool], tuple[str, Live]] = {}
+        self._rendered: dict[tuple[Lang, bool], tuple[Illness, Live]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """The addresses of pages; those of files and figures are in ``feeds``."""
@@ -212,7 +220,7 @@ class Pages:
         return self._page(request, visitor, "search", words)
 
     def _visitor(self, request: web.Request, board: Board) -> Visitor:
-        lang, asked = language(request)
+        lang, asked = language(request, self.settings.lang)
         return Visitor(lang=lang, zone=self.settings.zone, now=board.now, asked=asked)
 
     def _live(self, request: web.Request, visitor: Visitor, board: Board) -> Live:
@@ -220,10 +228,11 @@ class Pages:
         if board is not self._board:
             self._board = board
             self._rendered.clear()
-        stale, key = self._stale(visitor, board), (visitor.lang, visitor.asked)
+        illness = Illness(stale=self._stale(visitor, board), degraded=self.settings.degraded())
+        key = (visitor.lang, visitor.asked)
         rendered = self._rendered.get(key)
-        if rendered is None or rendered[0] != stale:
-            rendered = self._rendered[key] = (stale, self._render_live(request, visitor, board, stale))
+        if rendered is None or rendered[0] != illness:
+            rendered = self._rendered[key] = (illness, self._render_live(request, visitor, board, illness))
         return rendered[1]
 
     def _stale(self, visitor: Visitor, board: Board) -> str:
@@ -231,12 +240,13 @@ class Pages:
         age = self.settings.clock.now() - board.now
         return duration(age, visitor.lang) if age > self.settings.stale_after_s else ""
 
-    def _render_live(self, request: web.Request, visitor: Visitor, board: Board, stale: str) -> Live:
+    def _render_live(self, request: web.Request, visitor: Visitor, board: Board, illness: Illness) -> Live:
         calls = call_list(board)
         context = visitor.context() | self._card_words(visitor)
         context |= {
             "board": board,
-            "stale": stale,
+            "stale": illness.stale,
+            "degraded": illness.degraded,
             "blind": board.blind,
             "calls": calls,
             "events": calls.events[:EVENTS_ON_FRONT],

@@ -81,12 +81,12 @@ class Visitor:
         }
 
 
-def language(request: web.Request) -> tuple[Lang, bool]:
-    """The language that the address asks for, else the cookie's, else Chinese; and whether the address asked."""
+def language(request: web.Request, otherwise: Lang) -> tuple[Lang, bool]:
+    """The language that the address asks for, else the cookie's, else ``otherwise``; and whether the address asked."""
     asked = LANGUAGES.get(request.query.get("lang", ""))
     if asked is not None:
         return asked, True
-    return LANGUAGES.get(request.cookies.get(LANG_COOKIE, ""), Lang.ZH), False
+    return LANGUAGES.get(request.cookies.get(LANG_COOKIE, ""), otherwise), False
 
 
 def numbers_of(phone: str) -> list[str]:

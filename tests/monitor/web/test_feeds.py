@@ -9,7 +9,7 @@ from monitor.metrics import CONTENT_TYPE, Metrics, compress
 from monitor.web.assets import Assets
 from monitor.web.guard import HEADERS
 from monitor.web.settings import Rendered
-from monitor.wording import percent
+from monitor.wording import Lang, percent
 from tests.monitor.web.boards import NOW, StillClock, blind_board, hostile_board, ordinary_board
 from tests.monitor.web.conftest import Serve
 
@@ -63,6 +63,32 @@ async def test_being_blind_is_told_but_is_no_illness(serve: Serve) -> None:
     response = await (await serve(blind_board(22))).client.get("/healthz")
     assert response.status == 200
     assert (await response.json())["status"] == "blind"
+
+
+async def test_a_record_that_cannot_be_written_is_told_but_no_restart_would_heal_it(serve: Serve) -> None:
+    visit = await serve(ordinary_board(22), degraded=lambda: "database or disk is full")
+    response = await visit.client.get("/healthz")
+    assert response.status == 200
+    facts = await response.json()
+    assert (facts["status"], facts["degraded"]) == ("degraded", "database or disk is full")
+    for lang, words in (("zh", "记录写不进磁盘"), ("en", "The record can&#39;t be written")):
+        page = await visit.text(f"/?lang={lang}")
+        assert f"{words}" in page
+        assert "database or disk is full" in page
+
+
+async def test_the_warning_goes_when_the_record_can_be_written_again(serve: Serve) -> None:
+    reasons = ["database or disk is full", ""]
+    visit = await serve(ordinary_board(22), degraded=lambda: reasons[0])
+    assert "记录写不进磁盘" in await visit.text("/")
+    reasons.pop(0)
+    assert "记录写不进磁盘" not in await visit.text("/")
+
+
+async def test_the_page_speaks_the_language_of_the_settings_unless_another_is_asked_for(serve: Serve) -> None:
+    visit = await serve(ordinary_board(22), lang=Lang.EN)
+    assert '<html lang="en"' in await visit.text("/")
+    assert '<html lang="zh' in await visit.text("/?lang=zh")
 
 
 async def test_the_day_is_noted_from_the_start(serve: Serve) -> None:
