@@ -1,3 +1,5 @@
+"""The SVG strips of the pages."""
+
 from datetime import datetime
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo

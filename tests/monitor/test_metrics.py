@@ -1,3 +1,5 @@
+"""What Prometheus reads."""
+
 import gzip
 import shutil
 import subprocess

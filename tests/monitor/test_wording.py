@@ -1,3 +1,5 @@
+"""Words, times and rates as people read them."""
+
 import ast
 import re
 import string

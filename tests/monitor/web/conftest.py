@@ -1,3 +1,5 @@
+"""A page over boards held in memory."""
+
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,3 +1,5 @@
+"""The files that the page loads."""
+
 import json
 import re
 from hashlib import sha256

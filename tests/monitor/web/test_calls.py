@@ -1,3 +1,5 @@
+"""Whom to call, and why."""
+
 from dataclasses import replace
 from typing import Any
 

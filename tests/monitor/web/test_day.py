@@ -1,3 +1,5 @@
+"""The last day as a curve."""
+
 from dataclasses import replace
 
 from monitor.core.condition import Condition

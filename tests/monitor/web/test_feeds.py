@@ -1,3 +1,5 @@
+"""What machines fetch beside the pages."""
+
 import gzip
 import json
 from collections.abc import Iterator

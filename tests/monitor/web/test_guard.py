@@ -1,3 +1,5 @@
+"""Who may post, and which headers every answer has."""
+
 import pytest
 
 from tests.monitor.web.boards import ordinary_board

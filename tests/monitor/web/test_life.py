@@ -1,3 +1,5 @@
+"""One camera's life as a page."""
+
 from fractions import Fraction
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The pages as a browser gets them."""
+
 import re
 import time
 from collections.abc import Callable

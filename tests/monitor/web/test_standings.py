@@ -1,3 +1,5 @@
+"""Townships against their target."""
+
 from dataclasses import replace
 from fractions import Fraction
 

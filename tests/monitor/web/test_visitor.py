@@ -1,3 +1,5 @@
+"""Language and place of whoever looks."""
+
 import doctest
 
 import pytest
