@@ -9,6 +9,7 @@ a sheet and scale as a whole. Rates come as they are printed and are drawn, neve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby, pairwise
 from typing import Any
@@ -88,7 +89,21 @@ LONGEST_LABEL = 9
 """Characters of a place's name beside a chart; the table has the whole name."""
 
 
-def trend(months: Sequence[Mapping[str, Any]], *, target: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendWords:
+    """What stands on a trend beside its figures. ``month`` and ``year`` take a number as ``{number}``."""
+
+    online: str = "在线率"
+    online_intact: str = "在线完好率"
+    target: str = "目标"
+    month: str = "{number}月"
+    year: str = "{number}年"
+
+
+CHINESE = TrendWords()
+
+
+def trend(months: Sequence[Mapping[str, Any]], *, target: str, words: TrendWords = CHINESE) -> str:
     """在线率 and 在线完好率 month by month as two lines; a month without a rate leaves a hole.
 
     ``months``: ``month``, ``online_rate``, ``online_intact_rate``, oldest first.
@@ -106,9 +121,10 @@ def trend(months: Sequence[Mapping[str, Any]], *, target: str) -> str:
     for tick in _ticks(low):
         parts.append(_line(left, down(tick), left + wide, down(tick), GRID, 0.4))
         parts.append(_text(left - 4, down(tick) + 2.8, str(tick), anchor="end"))
-    parts.append(_line(left, down(float(target)), left + wide, down(float(target)), TARGET_COLOUR, 0.9, dash="5 3"))
+    goal = down(float(target))
+    parts.append(_line(left, goal, left + wide, goal, TARGET_COLOUR, 0.9, dash="5 3", name="target"))
     for key, colour, dash, mark in TREND_LINES:
-        parts += _curve([row[key] for row in months], across, down, colour=colour, dash=dash, mark=mark)
+        parts += _curve([row[key] for row in months], across, down, name=key, colour=colour, dash=dash, mark=mark)
     parts += [
         _text(
             across(place), down(float(row["online_intact_rate"])) + 11, row["online_intact_rate"], size=7.5, over=True
@@ -116,13 +132,16 @@ def trend(months: Sequence[Mapping[str, Any]], *, target: str) -> str:
         for place, row in enumerate(months)
         if row["online_intact_rate"] is not None
     ]
-    parts += [_text(across(place), top + high + 12, f"{int(row['month'][5:])}月") for place, row in enumerate(months)]
     parts += [
-        _text(across(place), top + high + 23, f"{row['month'][:4]}年", size=7.5)
+        _text(across(place), top + high + 12, words.month.format(number=int(row["month"][5:])))
+        for place, row in enumerate(months)
+    ]
+    parts += [
+        _text(across(place), top + high + 23, words.year.format(number=row["month"][:4]), size=7.5)
         for place, row in enumerate(months)
         if place == 0 or row["month"].endswith("-01")
     ]
-    return "".join([*parts, *_trend_legend(left, target), "</svg>"])
+    return "".join([*parts, *_trend_legend(left, target, words), "</svg>"])
 
 
 def ranking_bars(townships: Sequence[Mapping[str, Any]], *, target: str) -> str:
@@ -207,13 +226,22 @@ def heat_classes(target: str) -> list[tuple[float, str, str]]:
     return list(zip([*edges, 0.0], words, HEAT_COLOURS, strict=True))
 
 
+def heat_grade(rate: str, classes: Sequence[tuple[float, str, str]]) -> int:
+    """The place of a printed rate among ``heat_classes``: 0 is the best.
+
+    >>> [heat_grade(rate, heat_classes("95")) for rate in ("100.00", "95.00", "94.99", "0.00")]
+    [0, 1, 2, 4]
+    """
+    return next(grade for grade, (edge, _, _) in enumerate(classes) if float(rate) >= edge)
+
+
 def _heat_cell(
     x: float, y: float, wide: float, high: float, rate: str | None, classes: Sequence[tuple[float, str, str]]
 ) -> str:
     place = f'x="{x:.2f}" y="{y:.2f}" width="{wide:.2f}" height="{high:.2f}"'
     if rate is None:
         return _crossed(place, f"M{x:.2f} {y:.2f}l{wide:.2f} {high:.2f}")
-    grade = next(grade for grade, (edge, _, _) in enumerate(classes) if float(rate) >= edge)
+    grade = heat_grade(rate, classes)
     return f'<rect class="heat-{grade}" {place} fill="{classes[grade][2]}"/>'
 
 
@@ -235,16 +263,16 @@ def _heat_legend(classes: Sequence[tuple[float, str, str]]) -> Iterable[str]:
     yield _text(x + 18, 10, "无数据", anchor="start", size=8)
 
 
-def _trend_legend(left: float, target: str) -> Iterable[str]:
-    words = (("在线率", TREND_LINES[0]), ("在线完好率", TREND_LINES[1]))
-    for place, (name, (_, colour, dash, mark)) in enumerate(words):
+def _trend_legend(left: float, target: str, words: TrendWords) -> Iterable[str]:
+    names = ((words.online, TREND_LINES[0]), (words.online_intact, TREND_LINES[1]))
+    for place, (name, (key, colour, dash, mark)) in enumerate(names):
         x = left + 96 * place
-        yield _line(x, 9, x + 24, 9, colour, 1.4, dash=dash)
-        yield _mark(x + 12, 9, colour, mark)
+        yield _line(x, 9, x + 24, 9, colour, 1.4, dash=dash, name=key)
+        yield _mark(x + 12, 9, colour, mark, name=key)
         yield _text(x + 29, 12, name, anchor="start")
     x = left + 200
-    yield _line(x, 9, x + 24, 9, TARGET_COLOUR, 0.9, dash="5 3")
-    yield _text(x + 29, 12, f"目标 {target}%", anchor="start")
+    yield _line(x, 9, x + 24, 9, TARGET_COLOUR, 0.9, dash="5 3", name="target")
+    yield _text(x + 29, 12, f"{words.target} {target}%", anchor="start")
 
 
 def _curve(
@@ -252,6 +280,7 @@ def _curve(
     across: Callable[[int], float],
     down: Callable[[float], float],
     *,
+    name: str,
     colour: str,
     dash: str,
     mark: str,
@@ -262,14 +291,14 @@ def _curve(
         points = [(across(place), down(float(rate))) for place, rate in run if rate is not None]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         pattern = f' stroke-dasharray="{dash}"' if dash else ""
-        yield f'<polyline fill="none" stroke="{colour}" stroke-width="1.4"{pattern} points="{path}"/>'
-        yield from (_mark(x, y, colour, mark) for x, y in points)
+        yield (f'<polyline class="{name}" fill="none" stroke="{colour}" stroke-width="1.4"{pattern} points="{path}"/>')
+        yield from (_mark(x, y, colour, mark, name=name) for x, y in points)
 
 
-def _mark(x: float, y: float, colour: str, shape: str) -> str:
+def _mark(x: float, y: float, colour: str, shape: str, *, name: str) -> str:
     if shape == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="#fff" stroke="{colour}"/>'
-    return f'<rect x="{x - 2:.1f}" y="{y - 2:.1f}" width="4" height="4" fill="{colour}"/>'
+        return f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="2" fill="#fff" stroke="{colour}"/>'
+    return f'<rect class="{name}" x="{x - 2:.1f}" y="{y - 2:.1f}" width="4" height="4" fill="{colour}"/>'
 
 
 def _axis_begins(rates: Iterable[str | None], target: str) -> int:
@@ -294,10 +323,12 @@ def _svg(height: int) -> str:
     )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, *, dash: str = "") -> str:
+def _line(
+    x1: float, y1: float, x2: float, y2: float, colour: str, width: float, *, dash: str = "", name: str = "grid"
+) -> str:
     pattern = f' stroke-dasharray="{dash}"' if dash else ""
     path = f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"
-    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"{pattern}/>'
+    return f'<path class="{name}" d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"{pattern}/>'
 
 
 def _text(x: float, y: float, words: str, *, anchor: str = "middle", size: float = 9, over: bool = False) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2s
 
-import aiohttp_jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from markupsafe import Markup
@@ -29,11 +27,12 @@ from monitor.web.calls import (
     township_name,
     township_text,
 )
+from monitor.web.frame import Frame
 from monitor.web.life import life_view
-from monitor.web.settings import YEAR_S, Settings
+from monitor.web.settings import Settings
 from monitor.web.source import NothingToDecideError, Source
 from monitor.web.standings import faulty_now, standings
-from monitor.web.visitor import LANG_COOKIE, Visitor, language
+from monitor.web.visitor import Visitor
 from monitor.wording import Lang, duration
 
 log = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ class Pages:
     def __init__(self, source: Source, settings: Settings, assets: Assets) -> None:
         self.source = source
         self.settings = settings
-        self.assets = assets
+        self.frame = Frame(settings, assets)
         self._board: Board | None = None
         self._rendered: dict[tuple[Lang, bool], tuple[Illness, Live]] = {}
 
@@ -94,51 +93,51 @@ class Pages:
     async def front(self, request: web.Request) -> web.Response:
         """Whom to call."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
-        return self._page(request, visitor, "front", {"live": self._live(request, visitor, board)})
+        visitor = self.frame.visitor(request, board)
+        return self.frame.page(request, visitor, "front", {"live": self._live(request, visitor, board)})
 
     async def live(self, request: web.Request) -> web.Response:
         """The refreshing parts of the front page; 204 while the visitor has already ``seen`` them."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         live = self._live(request, visitor, board)
         if request.query.get("seen") == live.digest:
             return web.Response(status=204)
-        return self._page(request, visitor, "live", {"live": live})
+        return self.frame.page(request, visitor, "live", {"live": live})
 
     async def events(self, request: web.Request) -> web.Response:
         """All open events."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         calls = call_list(board).events[:EVENTS_ON_ONE_PAGE]
-        return self._page(request, visitor, "events", {"events": calls} | self._card_words(visitor))
+        return self.frame.page(request, visitor, "events", {"events": calls} | self._card_words(visitor))
 
     async def event(self, request: web.Request) -> web.Response:
         """One event with all its cameras and the whole text."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         call = event_call(board, request.query.get("id", ""))
         if call is None:
-            return self._message(request, visitor, "page.event_over", 404)
+            return self.frame.message(request, visitor, "page.event_over", 404)
         text = event_text(call, now=board.now, zone=visitor.zone, lang=visitor.lang, names=len(call.members))
-        return self._page(request, visitor, "event", {"call": call, "text": text})
+        return self.frame.page(request, visitor, "event", {"call": call, "text": text})
 
     async def suspects(self, request: web.Request) -> web.Response:
         """All cameras with a doubt that is not counted yet."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         members = call_list(board).suspects
         words = {"suspects": members[:SUSPECTS_ON_ONE_PAGE], "count": len(members), "board": board}
-        return self._page(request, visitor, "suspects", words)
+        return self.frame.page(request, visitor, "suspects", words)
 
     async def township(self, request: web.Request) -> web.Response:
         """One township: its rate, what is out, all its cameras."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         code = request.match_info["code"]
         month = next((month for month in board.townships if month.code == code), None)
         if month is None:
-            return self._message(request, visitor, "page.no_township", 404)
+            return self.frame.message(request, visitor, "page.no_township", 404)
         members = tuple(
             Member(camera=camera, live=board.cameras[camera.id])
             for camera in board.fleet.cameras.values()
@@ -157,15 +156,15 @@ class Pages:
             "call": call,
             "text": township_text(call, now=board.now, zone=visitor.zone, lang=visitor.lang, names=len(out)),
         }
-        return self._page(request, visitor, "township", words)
+        return self.frame.page(request, visitor, "township", words)
 
     async def camera(self, request: web.Request) -> web.Response:
         """One camera's life."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         camera = board.fleet.cameras.get(request.match_info["id"])
         if camera is None or camera.id not in board.cameras:
-            return self._message(request, visitor, "page.no_camera", 404)
+            return self.frame.message(request, visitor, "page.no_camera", 404)
         life = await self.source.life(camera.id)
         title = visitor.say("page.month_so_far", month=visitor.month(board.month))
         strip = month_strip(life.intervals, began=life.began, ended=life.until, zone=visitor.zone, title=title)
@@ -174,40 +173,40 @@ class Pages:
             "strip": Markup(strip),  # noqa: S704 - our own drawing, its only text is quoted there
             "notice": request.query.get("said", ""),
         }
-        return self._page(request, visitor, "camera", words | self._camera_words(board, camera))
+        return self.frame.page(request, visitor, "camera", words | self._camera_words(board, camera))
 
     async def camera_now(self, request: web.Request) -> web.Response:
         """The refreshing head of a camera's page."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         camera = board.fleet.cameras.get(request.match_info["id"])
         if camera is None or camera.id not in board.cameras:
             raise web.HTTPNotFound
         words = self._camera_words(board, camera)
         changed = request.query.get("state", words["state"]) != words["state"]
-        return self._page(request, visitor, "camera_now", words | {"changed": changed})
+        return self.frame.page(request, visitor, "camera_now", words | {"changed": changed})
 
     async def decide(self, request: web.Request) -> web.Response:
         """Confirm or refute a doubt, in the name of a person."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         camera = request.match_info["id"]
         form = await request.post()
         verdict, by = form.get("verdict"), " ".join(str(form.get("by", "")).split())[:NAME_LENGTH]
         if camera not in board.cameras:
-            return self._message(request, visitor, "page.no_camera", 404)
+            return self.frame.message(request, visitor, "page.no_camera", 404)
         if verdict not in ("confirm", "refute") or not by:
-            return self._message(request, visitor, "page.name_missing", 400)
+            return self.frame.message(request, visitor, "page.name_missing", 400)
         try:
             await self.source.decide(camera, verdict == "confirm", by)
         except NothingToDecideError:
-            return self._message(request, visitor, "page.nothing_to_decide", 409)
+            return self.frame.message(request, visitor, "page.nothing_to_decide", 409)
         raise web.HTTPSeeOther(visitor.link("camera", camera, said="decided"))
 
     async def search(self, request: web.Request) -> web.Response:
         """Cameras whose id, name or village holds the words; straight to the camera when its id was given."""
         board = self.source.board()
-        visitor = self._visitor(request, board)
+        visitor = self.frame.visitor(request, board)
         query = request.query.get("q", "").strip()[:NAME_LENGTH]
         if query in board.cameras:
             raise web.HTTPSeeOther(visitor.link("camera", query))
@@ -217,11 +216,7 @@ class Pages:
             if query and _matches(camera, query) and camera.id in board.cameras
         ]
         words = {"query": query, "found": found[:FOUND_AT_MOST], "count": len(found), "board": board}
-        return self._page(request, visitor, "search", words)
-
-    def _visitor(self, request: web.Request, board: Board) -> Visitor:
-        lang, asked = language(request, self.settings.lang)
-        return Visitor(lang=lang, zone=self.settings.zone, now=board.now, asked=asked)
+        return self.frame.page(request, visitor, "search", words)
 
     def _live(self, request: web.Request, visitor: Visitor, board: Board) -> Live:
         """Rendered once per board and language, however many visitors there are."""
@@ -256,7 +251,7 @@ class Pages:
             "target": self.settings.target,
             "faulty_now": faulty_now,
         }
-        banner, calls_html, side = (self._render(request, name, context) for name in ("banner", "calls", "side"))
+        banner, calls_html, side = (self.frame.render(request, name, context) for name in ("banner", "calls", "side"))
         digest = blake2s((banner + calls_html + side).encode(), digest_size=8).hexdigest()
         return Live(banner=banner, calls=calls_html, side=side, digest=digest)
 
@@ -282,32 +277,6 @@ class Pages:
             "state": f"{live.condition}.{live.since}.{doubt.since if doubt else ''}",
         }
 
-    def _render(self, request: web.Request, template: str, context: dict[str, object]) -> Markup:
-        context = context | {"township_name": township_name}
-        text = aiohttp_jinja2.render_string(f"{template}.html.j2", request, context)
-        # half of a surrogate pair in a ledger's name must not take its page away
-        text = text.encode("utf-8", "replace").decode()
-        return Markup(text)  # noqa: S704 - rendered with autoescape on
-
-    def _page(
-        self, request: web.Request, visitor: Visitor, template: str, words: Mapping[str, object], *, status: int = 200
-    ) -> web.Response:
-        settings = self.settings
-        context = visitor.context() | {
-            "settings": settings,
-            "assets": self.assets,
-            "other_lang": Lang.EN if visitor.lang is Lang.ZH else Lang.ZH,
-            "here": request.rel_url,
-        }
-        text = self._render(request, template, context | dict(words))
-        response = web.Response(text=text, status=status, content_type="text/html")
-        if visitor.asked:
-            response.set_cookie(LANG_COOKIE, visitor.lang, max_age=YEAR_S, httponly=True, samesite="Lax")
-        return response
-
-    def _message(self, request: web.Request, visitor: Visitor, key: str, status: int) -> web.Response:
-        return self._page(request, visitor, "message", {"words": visitor.say(key)}, status=status)
-
     @web.middleware
     async def failures(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refusals and errors in words, on a page of ours."""
@@ -321,7 +290,7 @@ class Pages:
         except Exception:
             log.exception("the page %s failed", request.path)
             key, status = "page.failed", 500
-        return self._message(request, self._visitor(request, self.source.board()), key, status)
+        return self.frame.message(request, self.frame.visitor(request, self.source.board()), key, status)
 
 
 def _matches(camera: Camera, query: str) -> bool:
