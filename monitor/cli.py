@@ -7,6 +7,7 @@ camera; 3 our own failure. Facts go to standard output, complaints to standard e
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 import traceback
 from collections.abc import Coroutine, Iterator
@@ -21,11 +22,11 @@ import uvloop
 from rich.console import Console
 
 from monitor import logs, terminal
-from monitor.asking import look_once, look_round, read_life
+from monitor.asking import BrokenOffError, look_once, look_round, read_life
 from monitor.clock import SystemClock
 from monitor.config import Config, ConfigError, differences, load
-from monitor.control import depth_of
-from monitor.daemon import serve, socket_path
+from monitor.control import NotToBeHadError, depth_of
+from monitor.daemon import PortTakenError, serve, socket_path
 from monitor.demo import demonstrate
 from monitor.doctor import Level, examine
 from monitor.importing import import_ledger, open_store
@@ -89,8 +90,8 @@ def common(
 def run() -> None:
     """守护进程：巡查、记录、网页和 /metrics / the daemon: probes, record, page and /metrics."""
     config = configuration()
-    with logging_to_stderr(config):
-        wait_for(serve(config))
+    with logging_to_stderr(config) as started:
+        wait_for(serve(config, started.flush))
 
 
 @app.command()
@@ -138,7 +139,7 @@ def inventory_import(
         SystemClock(),
         file,
         socket_path(config),
-        who=getpass.getuser(),
+        who=user_name(),
         dry_run=dry_run,
         retire_missing=retire_missing,
     )
@@ -156,7 +157,8 @@ def inventory_export(file: Annotated[Path, typer.Argument(help="要写的 .xlsx 
     clock = SystemClock()
     with open_store(configuration(), clock) as store:
         fleet = store.fleet_at(int(clock.now()))
-    export(fleet, file)
+    with writing(file):
+        export(fleet, file)
     say(in_words(f"已导出 {len(fleet.cameras)} 台到 {file}", f"{len(fleet.cameras)} cameras written to {file}"))
 
 
@@ -182,8 +184,8 @@ def probe(
     """看一台摄像机：每一步和它的回答 / one look, with every step and answer."""
     config = configuration()
     seen = wait_for(look_once(config, SystemClock(), socket_path(config), camera, depth_of(depth)))
-    if save_picture is not None and seen.jpeg is not None:
-        save_picture.write_bytes(seen.jpeg)
+    if save_picture is not None:
+        save(seen.jpeg, save_picture)
     if as_json:
         say_json(seen.report)
     else:
@@ -242,16 +244,19 @@ def main() -> None:
         end(refusal.code, str(refusal))
     except ConfigError as error:
         end(USAGE, str(error))
-    except (InventoryError, SecretsError) as error:
+    except (InventoryError, SecretsError, NotToBeHadError, PortTakenError) as error:
         end(USAGE, error.text(_common.lang.value))
-    except (AlreadyRunning, LookupError, ValueError) as error:
-        end(USAGE, str(error.args[0] if error.args else error))
+    except AlreadyRunning as error:
+        end(USAGE, in_words(f"已有一个巡检程序在用这个数据库：{error}", str(error)))
     except StoreError as error:
-        end(FAILED, str(error))
+        end(FAILED, in_words(f"数据库不能用：{error}", str(error)))
+    except BrokenOffError:
+        end(FAILED, in_words("巡检程序在答复之前退出了", "the daemon ended before it had answered"))
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - a traceback is nothing for a duty officer
-        end(FAILED, f"{type(error).__name__}: {error}")
+        what = f"{type(error).__name__}: {error}"
+        end(FAILED, in_words(f"程序自身出错：{what}", f"the program failed: {what}"))
 
 
 def with_common_first(arguments: list[str]) -> list[str]:
@@ -284,13 +289,41 @@ def wait_for(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def logging_to_stderr(config: Config) -> Iterator[None]:
+def logging_to_stderr(config: Config) -> Iterator[logs.Logs]:
     """The program's logs on standard error for as long as the context lasts."""
     started = logs.start(style=config.log.format, level=config.log.level, zone=config.site.zone, redact=(redact,))
     try:
-        yield
+        yield started
     finally:
         started.close(SystemClock().monotonic())
+
+
+def user_name() -> str:
+    """Who has typed the command, for the audit: a container's user may have a number only."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A file that the user named is being written: that it cannot be is no failure of ours. Raises Refusal."""
+    try:
+        yield
+    except OSError as error:
+        raise Refusal(
+            USAGE, f"无法写入 {path}（{error.strerror}）", f"cannot write {path} ({error.strerror})"
+        ) from error
+
+
+def save(jpeg: bytes | None, path: Path) -> None:
+    """Write the picture of a look, or say that there is none."""
+    if jpeg is None:
+        sys.stderr.write(in_words("这次查看没有得到图片", "this look has no picture") + "\n")
+        return
+    with writing(path):
+        path.write_bytes(jpeg)
 
 
 def in_words(zh: str, en: str) -> str:
@@ -311,6 +344,6 @@ def say_json(value: object) -> None:
 def end(code: int, sentence: str) -> None:
     """Say what is wrong, without secrets, and end."""
     if _common.debug:
-        traceback.print_exc()
+        sys.stderr.write(redact.text(traceback.format_exc()))
     sys.stderr.write(redact.text(sentence) + "\n")
     sys.exit(code)

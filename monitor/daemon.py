@@ -53,8 +53,28 @@ log = structlog.get_logger(__name__)
 STUCK_S = 60.0
 """The watchdog is no longer fed when the round loop or the store's writer has shown no life for so long."""
 
+END_S = 2.0
+"""How long the end waits for visitors who are being answered."""
+
+FLUSH_S = 5.0
+"""How late the count of a folded complaint may be."""
+
 SOCKET_PATH_LENGTH = 100
 """unix(7) allows 107 bytes; a longer path falls back to the temporary folder."""
+
+
+class PortTakenError(Exception):
+    """The page cannot listen where config.toml wants it; the message says so in both languages."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        self.zh = f"网页不能监听 {host}:{port}（{reason}）；请修改 [web] 的 host 或 port"
+        self.en = f"the page cannot listen on {host}:{port} ({reason}); change host or port in [web]"
+        super().__init__(self.en)
+
+    def text(self, lang: str = "zh") -> str:
+        """The message in ``lang``."""
+        return self.en if lang == "en" else self.zh
 
 
 class StoredLedger:
@@ -246,7 +266,7 @@ async def _open_canary(parts: AsyncExitStack) -> Canary:
 
 
 async def _open_control(parts: AsyncExitStack, config: Config, desk: Desk) -> None:
-    control = Control(socket_path(config), Orders(probe=desk.probe, round=desk.round))
+    control = Control(socket_path(config), Orders(probe=desk.probe, round=desk.round, login=desk.login))
     await control.start()
     parts.push_async_callback(control.close)
 
@@ -275,11 +295,13 @@ async def _open_page(
         lang=Lang(config.web.lang),
         degraded=lambda: store.health().reason,
     )
-    runner = web.AppRunner(application(desk, settings), access_log=None)
+    runner = web.AppRunner(application(desk, settings), access_log=None, shutdown_timeout=END_S)
     await runner.setup()
     parts.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, config.web.host, config.web.port)
-    await site.start()
+    try:
+        await web.TCPSite(runner, config.web.host, config.web.port).start()
+    except OSError as error:
+        raise PortTakenError(config.web.host, config.web.port, error) from error
     host, port = runner.addresses[0][:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
@@ -303,6 +325,12 @@ def _renderer(metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool]
         )
 
     return render
+
+
+async def _flush(flush_logs: Callable[[float], None]) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_S)
+        flush_logs(time.monotonic())
 
 
 async def _feed(notifier: Notifier, rounds: Rounds, store: Store) -> None:
@@ -352,9 +380,10 @@ def _months(config: Config) -> Callable[[float], Month]:
     return lambda at: Month.at(at, config.site.zone)
 
 
-async def serve(config: Config) -> None:
-    """Run until SIGINT or SIGTERM."""
-    async with running(config):
+async def serve(config: Config, flush_logs: Callable[[float], None]) -> None:
+    """Run until SIGINT or SIGTERM. ``flush_logs`` writes what the logs have folded by then (monotonic seconds)."""
+    async with running(config), _tasks() as tasks:
+        tasks.start("logs", _flush(flush_logs))
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as handlers:

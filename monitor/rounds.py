@@ -62,9 +62,6 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.05
 """How often the wheel is turned when nothing ends a look sooner."""
 
-SLICES = 20
-"""The fleet is gone through in so many parts, one a tick, so that no tick is long."""
-
 RECENT_LOOKS = 2000
 """How far back the rule for a county without witnesses goes, in looks."""
 
@@ -384,6 +381,10 @@ class Rounds:
             self._wake.set()
         return future
 
+    def login_tried(self, credential: str) -> Mapping[str, Login]:
+        """What the cameras that tried a new login first said of it so far, by camera."""
+        return self._logins.tried(credential)
+
     def watched(self) -> Collection[str]:
         """The ids of the cameras that are looked at."""
         return self._watched.keys()
@@ -567,13 +568,14 @@ class Rounds:
             self._watch_ledger: LEDGER_S,
             self._end_period: float(self._ways.plan.light_s),
         }
-        part = 0
+        # The counters follow what is committed, so going through the fleet twice as often as that is often enough.
+        parts, part = max(1, round(self._ways.coverage_s / 2 / TICK_S)), 0
         while True:
             await asyncio.sleep(TICK_S)
             before, clocks = clocks, (self._clock.now(), self._clock.monotonic())
             self._notice_clock_step(before, clocks)
-            part = (part + 1) % SLICES
-            for watched in list(self._watched.values())[part::SLICES]:
+            part = (part + 1) % parts
+            for watched in list(self._watched.values())[part::parts]:
                 self._pass_time(watched)
             for chore, interval_s in every.items():
                 if clocks[1] >= due[chore]:

@@ -15,6 +15,5 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
 
 @pytest.fixture(autouse=True)
 def slow_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Turn the wheel four times a second, and still go through the fleet once in it: hours pass the sooner."""
+    """Turn the wheel four times a second: hours pass the sooner."""
     monkeypatch.setattr("monitor.rounds.TICK_S", 0.25)
-    monkeypatch.setattr("monitor.rounds.SLICES", 4)
