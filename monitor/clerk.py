@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -71,6 +72,8 @@ class Clerk:
         self._committed_until = 0
         self._handed_in_until = self._began
         self._covering: asyncio.Future[None] | None = None
+        self._unwritten: Counter[str] = Counter()
+        """transitions on their way to the store, by camera"""
         self.by_township: Mapping[str, Totals] = {}
         self.county = Totals()
 
@@ -103,7 +106,7 @@ class Clerk:
         ended = [replace(gap, ended=max(gap.began + 1, self._began)) for gap in gaps if gap.ended is None]
         self._book.hide([*(gap for gap in gaps if gap.ended is not None), *ended])
         if ended:
-            self._store.write(Batch(gaps=tuple(ended))).add_done_callback(_tell_loss)
+            self._store.write(Batch(gaps=tuple(ended))).add_done_callback(_is_lost)
         self._committed_until = past.covered_until
         return past
 
@@ -158,8 +161,14 @@ class Clerk:
             rounds=tuple(rounds),
         )
         written = asyncio.wrap_future(self._store.write(batch))
-        written.add_done_callback(_tell_loss)
+        changed = {transition.camera for transition in transitions}
+        self._unwritten.update(changed)
+        written.add_done_callback(lambda done: self._written(done, changed))
         return written
+
+    def _written(self, done: asyncio.Future[None], changed: set[str]) -> None:
+        if not _is_lost(done):
+            self._unwritten.subtract(changed)
 
     def cover(self, until: int) -> None:
         """Commit how far the record reaches; once that is done, the counters may follow as far.
@@ -178,8 +187,12 @@ class Clerk:
             self._committed_until = max(self._committed_until, until)
 
     def show(self, camera: Camera, settled: int) -> None:
-        """Let the camera's counters reach what is settled and committed."""
-        self._book.show(camera, min(settled, self._committed_until))
+        """Let the camera's counters reach what is settled and committed.
+
+        They wait for a transition that is not: it may be dated back to before a coverage that is committed.
+        """
+        if self._unwritten[camera.id] == 0:
+            self._book.show(camera, min(settled, self._committed_until))
 
     async def count(self, fleet: Fleet, memberships: Iterable[Membership]) -> None:
         """Count the month so far anew, in a thread. A month that has begun meanwhile turns the page."""
@@ -195,6 +208,10 @@ class Clerk:
         return self._book.life(camera, until)
 
 
-def _tell_loss(written: Future[None] | asyncio.Future[None]) -> None:
-    if not written.cancelled() and (error := written.exception()) is not None:
+def _is_lost(written: Future[None] | asyncio.Future[None]) -> bool:
+    """Whether the batch will never be in the store; the log says so."""
+    if written.cancelled():
+        return True
+    if (error := written.exception()) is not None:
         log.error("a part of the record is lost", error=str(error))
+    return error is not None
