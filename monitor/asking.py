@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from monitor.clock import Clock
 from monitor.config import Config
-from monitor.control import NoDaemonError, ask_probe, ask_round, report
+from monitor.control import NoDaemonError, NotToBeHadError, ask_probe, ask_round, no_camera, report
 from monitor.core.availability import Overlay, intervals
 from monitor.core.blindness import hiding
 from monitor.core.condition import Condition
@@ -25,7 +25,7 @@ from monitor.core.period import Month
 from monitor.core.verdict import judge
 from monitor.daemon import running
 from monitor.importing import open_store, stored_logins
-from monitor.inventory import targets
+from monitor.inventory import CellError, rtsp_url, targets
 from monitor.looks import Looker, Questions
 from monitor.secrets import open_key_ring
 from monitor.store import RoundKind
@@ -34,6 +34,10 @@ from probes.image.pool import DecodePool
 from probes.observation import Credential, Depth, Target
 
 EVIDENCE_SHOWN = 50
+
+
+class BrokenOffError(Exception):
+    """The daemon has ended before it had answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ class Looked:
 
 
 async def look_once(config: Config, clock: Clock, socket: Path, camera: str, depth: Depth) -> Looked:
-    """One look at a camera of the ledger or at an rtsp:// URL. Raises LookupError, and ValueError for a bad URL."""
+    """One look at a camera of the ledger or at an rtsp:// URL. Raises NotToBeHadError."""
     if "://" in camera:
         return await _look_ourselves(config, clock, target_of_url(camera), depth)
     try:
@@ -56,7 +60,10 @@ async def look_once(config: Config, clock: Clock, socket: Path, camera: str, dep
 
 
 async def look_round(config: Config, clock: Clock, socket: Path, depth: Depth, console: Console) -> Mapping[str, Any]:
-    """One look at every camera, with a progress bar. Without a daemon one is started for as long as it takes."""
+    """One look at every camera, with a progress bar. Without a daemon one is started for as long as it takes.
+
+    Raises BrokenOffError when the daemon ends before the round does.
+    """
     with Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
         try:
@@ -69,18 +76,20 @@ async def look_round(config: Config, clock: Clock, socket: Path, depth: Depth, c
                 return await daemon.desk.round(
                     depth, lambda done, of: progress.update(task, completed=done, total=of), RoundKind.MANUAL
                 )
-        return last
+    if "round" not in last:
+        raise BrokenOffError
+    return last
 
 
 def read_life(config: Config, clock: Clock, camera: str, month: str | None) -> tuple[Camera, Life, dict[str, int]]:
-    """A camera's month from the store: its life and its seconds by condition. Raises LookupError, ValueError."""
+    """A camera's month from the store: its life and its seconds by condition. Raises NotToBeHadError."""
     now = int(clock.now())
-    period = Month.parse(month, config.site.zone) if month else Month.at(now, config.site.zone)
+    period = _month(month, config.site.zone, now) if month else Month.at(now, config.site.zone)
     until = min(period.end, now)
     with open_store(config, clock) as store:
         its = store.fleet_at(now).cameras.get(camera)
         if its is None:
-            raise LookupError(f"no camera {camera} in the ledger")
+            raise NotToBeHadError(f"台账中没有摄像机 {camera}", f"no camera {camera} in the ledger")
         gaps = hiding(
             store.gaps(period.start, until), its.township, excuse_links=not config.witness.link_failure_counts
         )
@@ -102,25 +111,38 @@ def read_life(config: Config, clock: Clock, camera: str, month: str | None) -> t
     return its, life, {condition.value: spent[condition] for condition in Condition}
 
 
-def target_of_url(url: str) -> Target:
-    """What an ``rtsp[s]://[user:password@]host[:port]/path`` names. Raises ValueError without repeating the URL."""
+def _month(text: str, zone: tzinfo, now: int) -> Month:
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        month = Month.parse(text, zone)
+        begun = month.start <= now
     except ValueError:
-        raise ValueError("this is not an RTSP URL: rtsp://host:port/path") from None
-    if parts.scheme not in ("rtsp", "rtsps") or not host:
-        raise ValueError("this is not an RTSP URL: rtsp://host:port/path")
+        raise NotToBeHadError(f"月份写作 2026-10，不是 {text}", f"a month is written 2026-10, not {text}") from None
+    if not begun:
+        raise NotToBeHadError(f"{text} 还没有开始", f"the month {text} has not begun")
+    return month
+
+
+def target_of_url(url: str) -> Target:
+    """What an ``rtsp[s]://[user:password@]host[:port]/path`` names. Raises NotToBeHadError, not repeating the URL."""
+    try:
+        stream = rtsp_url(url)
+    except CellError:
+        stream = None
+    if stream is None:
+        raise NotToBeHadError(
+            "这不是 RTSP 地址，应形如 rtsp://主机:端口/路径",
+            "this is not an RTSP URL; it looks like rtsp://host:port/path",
+        )
     login = None
-    if parts.username is not None:
-        login = Credential(id="url", username=unquote(parts.username), password=unquote(parts.password or ""))
-    query = f"?{parts.query}" if parts.query else ""
+    if stream.username or stream.password:
+        login = Credential(id="url", username=stream.username, password=stream.password)
+    host = f"[{stream.host}]" if ":" in stream.host else stream.host
     return Target(
-        camera=f"{parts.scheme}://{host}:{port or 554}{parts.path}",
-        host=host,
-        rtsp_port=port or (322 if parts.scheme == "rtsps" else 554),
-        rtsp_path=(parts.path or "/") + query,
-        rtsps=parts.scheme == "rtsps",
+        camera=f"{stream.scheme}://{host}:{stream.port}{stream.path.partition('?')[0]}",
+        host=stream.host,
+        rtsp_port=stream.port,
+        rtsp_path=stream.path,
+        rtsps=stream.scheme == "rtsps",
         credential=login,
     )
 
@@ -131,7 +153,7 @@ def _target(config: Config, clock: Clock, camera: str) -> Target:
         logins = stored_logins(store, open_key_ring(Path(config.secrets.key_file)))
     found = targets(fleet, logins).get(camera)
     if found is None:
-        raise LookupError(f"no camera {camera} with an address in the ledger")
+        raise no_camera(camera)
     return found
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -90,7 +90,7 @@ def common(
 def run() -> None:
     """守护进程：巡查、记录、网页和 /metrics / the daemon: probes, record, page and /metrics."""
     config = configuration()
-    with logging_to_stderr(config) as started:
+    with logging_to_stderr(config, config.log.level) as started:
         wait_for(serve(config, started.flush))
 
 
@@ -134,15 +134,16 @@ def inventory_import(
 ) -> None:
     """导入台账：坏行逐条说明，好行照常导入 / bad rows are explained, good ones go in."""
     config = configuration()
-    done = import_ledger(
-        config,
-        SystemClock(),
-        file,
-        socket_path(config),
-        who=user_name(),
-        dry_run=dry_run,
-        retire_missing=retire_missing,
-    )
+    with only_complaints(config):
+        done = import_ledger(
+            config,
+            SystemClock(),
+            file,
+            socket_path(config),
+            who=user_name(),
+            dry_run=dry_run,
+            retire_missing=retire_missing,
+        )
     if as_json:
         say_json(terminal.import_json(done, dry_run=dry_run, lang=_common.lang))
     else:
@@ -183,7 +184,8 @@ def probe(
 ) -> None:
     """看一台摄像机：每一步和它的回答 / one look, with every step and answer."""
     config = configuration()
-    seen = wait_for(look_once(config, SystemClock(), socket_path(config), camera, depth_of(depth)))
+    with only_complaints(config):
+        seen = wait_for(look_once(config, SystemClock(), socket_path(config), camera, depth_of(depth)))
     if save_picture is not None:
         save(seen.jpeg, save_picture)
     if as_json:
@@ -198,7 +200,8 @@ def probe(
 def round_(depth: DepthOption = "picture", as_json: JsonOption = False) -> None:
     """立即巡查一轮 / one look at every camera, now."""
     config = configuration()
-    report = wait_for(look_round(config, SystemClock(), socket_path(config), depth_of(depth), Console(stderr=True)))
+    with only_complaints(config):
+        report = wait_for(look_round(config, SystemClock(), socket_path(config), depth_of(depth), Console(stderr=True)))
     if as_json:
         say_json(report)
     else:
@@ -289,13 +292,18 @@ def wait_for(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def logging_to_stderr(config: Config) -> Iterator[logs.Logs]:
-    """The program's logs on standard error for as long as the context lasts."""
-    started = logs.start(style=config.log.format, level=config.log.level, zone=config.site.zone, redact=(redact,))
+def logging_to_stderr(config: Config, level: str) -> Iterator[logs.Logs]:
+    """The program's logs from ``level`` on, on standard error, for as long as the context lasts."""
+    started = logs.start(style=config.log.format, level=level, zone=config.site.zone, redact=(redact,))
     try:
         yield started
     finally:
         started.close(SystemClock().monotonic())
+
+
+def only_complaints(config: Config) -> AbstractContextManager[logs.Logs]:
+    """The logs of a command that prints facts: nothing but errors, and all with ``--debug``."""
+    return logging_to_stderr(config, "debug" if _common.debug else "error")
 
 
 def user_name() -> str:

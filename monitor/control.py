@@ -1,40 +1,64 @@
 """How the command line talks to a running daemon, so that a camera never gets two looks at a time.
 
-HTTP over a unix socket beside the database that only its owner can open. ``POST /probe`` answers with one JSON
-object, ``POST /round`` with JSON lines: ``{"done": 3, "of": 880}`` while it goes on, the result last.
+HTTP over a unix socket beside the database that only its owner can open. ``POST /probe`` and ``POST /login`` answer
+with one JSON object, ``POST /round`` with JSON lines: ``{"done": 3, "of": 880}`` while it goes on, the result last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from monitor.core.condition import Condition
+from monitor.core.condition import Cause, Condition
 from monitor.core.verdict import Look
-from probes.observation import Depth, Observation
+from probes.observation import Depth, Observation, Outcome
 
 Seen = tuple[tuple[Observation, ...], Look]
+
+END_S = 2.0
+"""How long the end waits for whoever is being answered; a round may take minutes."""
 
 PROGRESS_S = 0.2
 """How often a round says how far it is."""
 
 
+class NotToBeHadError(Exception):
+    """What was asked for does not exist, or not in that form; the message says what, in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+        self.en = en
+
+    def text(self, lang: str = "zh") -> str:
+        """The message in ``lang``."""
+        return self.en if lang == "en" else self.zh
+
+
+def no_camera(camera: str) -> NotToBeHadError:
+    """The error for a camera that the ledger doesn't have, or has without an address."""
+    return NotToBeHadError(f"台账中没有可巡查的摄像机 {camera}", f"no camera {camera} with an address in the ledger")
+
+
 def depth_of(word: str) -> Depth:
-    """The depth called ``word`` on the command line. Raises ValueError."""
+    """The depth called ``word`` on the command line. Raises NotToBeHadError."""
     try:
         return Depth[word.upper()]
     except KeyError:
         words = ", ".join(depth.label for depth in Depth)
-        raise ValueError(f"there is no depth {word!r}; there are {words}") from None
+        raise NotToBeHadError(
+            f"没有 {word} 这种深度，可选：{words}", f"there is no depth {word}; choose {words}"
+        ) from None
 
 
 def report(observations: tuple[Observation, ...], look: Look) -> dict[str, object]:
@@ -45,7 +69,8 @@ def report(observations: tuple[Observation, ...], look: Look) -> dict[str, objec
     faults += [fault.value for fault in look.image_faults if fault.value not in faults]
     return {
         "camera": look.camera,
-        "outcome": first.outcome.value,
+        # An open port is not what was asked for when the login was held back.
+        "outcome": (Outcome.INCONCLUSIVE if look.cause is Cause.HELD else first.outcome).value,
         "condition": look.condition.value,
         "faults": faults,
         "step": first.step,
@@ -91,6 +116,7 @@ class Orders:
 
     probe: Callable[[str, Depth], Awaitable[Seen]]
     round: Callable[[Depth, Callable[[int, int], None]], Awaitable[dict[str, object]]]
+    login: Callable[[str], Awaitable[Mapping[str, str]]]
 
 
 class Control:
@@ -105,14 +131,14 @@ class Control:
         """Listen. The daemon holds the lock of the store, so a socket that lies there is nobody's any more."""
         self._path.unlink(missing_ok=True)
         app = web.Application()
-        app.add_routes([web.post("/probe", self._probe), web.post("/round", self._round)])
-        self._runner = web.AppRunner(app)
+        routes = {"/probe": self._probe, "/round": self._round, "/login": self._login}
+        app.add_routes([web.post(path, handler) for path, handler in routes.items()])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=END_S)
         await self._runner.setup()
-        mask = os.umask(0o177)
-        try:
-            await web.UnixSite(self._runner, str(self._path)).start()
-        finally:
-            os.umask(mask)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self._path))
+        self._path.chmod(0o600)  # before anybody can connect; a umask would be that of all threads
+        await web.SockSite(self._runner, listener).start()
 
     async def close(self) -> None:
         if self._runner is not None:
@@ -124,9 +150,13 @@ class Control:
         try:
             seen = await self._orders.probe(order["camera"], depth_of(order["depth"]))
         except KeyError:
-            return web.json_response({"error": f"no camera {order['camera']} is being watched"}, status=404)
+            return web.json_response({}, status=404)
         jpeg = seen[0][0].jpeg
         return web.json_response({"report": report(*seen), "jpeg": jpeg.hex() if jpeg else None})
+
+    async def _login(self, request: web.Request) -> web.Response:
+        order = await request.json()
+        return web.json_response(dict(await self._orders.login(order["credential"])))
 
     async def _round(self, request: web.Request) -> web.StreamResponse:
         order = await request.json()
@@ -157,16 +187,31 @@ class NoDaemonError(Exception):
 async def ask_probe(path: Path, camera: str, depth: Depth) -> Mapping[str, Any]:
     """Let the running daemon look at ``camera``: its report and the picture as hex.
 
-    Raises NoDaemonError, and LookupError for a camera that it does not watch.
+    Raises NoDaemonError, and NotToBeHadError for a camera that it does not watch.
     """
     async with _session(path) as session:
         try:
             async with session.post("http://daemon/probe", json={"camera": camera, "depth": depth.label}) as answer:
+                if answer.status == HTTPStatus.NOT_FOUND:
+                    raise no_camera(camera)
+                answer.raise_for_status()
                 body: dict[str, Any] = await answer.json()
         except aiohttp.ClientConnectorError as error:
             raise NoDaemonError from error
-    if "error" in body:
-        raise LookupError(body["error"])
+    return body
+
+
+async def ask_login(path: Path, credential: str) -> Mapping[str, str]:
+    """What the cameras on which the running daemon tries a new login said of it so far: accepted or refused.
+
+    Raises NoDaemonError.
+    """
+    async with _session(path) as session:
+        try:
+            async with session.post("http://daemon/login", json={"credential": credential}) as answer:
+                body: dict[str, str] = await answer.json()
+        except aiohttp.ClientConnectorError as error:
+            raise NoDaemonError from error
     return body
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from monitor.clerk import Clerk
@@ -75,6 +75,11 @@ class Desk:
         """
         await self._rounds.renew_ledger()
         return await self._rounds.look_now(camera, depth)
+
+    async def login(self, credential: str) -> Mapping[str, str]:
+        """What the cameras that try a new login first have said of it so far: accepted or refused, by camera."""
+        await self._rounds.renew_ledger()
+        return {camera: login.name.lower() for camera, login in self._rounds.login_tried(credential).items()}
 
     async def round(
         self, depth: Depth, told: Callable[[int, int], None], kind: RoundKind = RoundKind.MANUAL

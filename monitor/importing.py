@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from monitor.clock import Clock
 from monitor.config import Config, townships_of
-from monitor.control import NoDaemonError, ask_probe
+from monitor.control import NoDaemonError, ask_login
 from monitor.core.fleet import Camera, Fleet
 from monitor.core.hold import trial
 from monitor.inventory import Applied, Changes, Ledger, apply, read, targets
 from monitor.secrets import KeyRing, open_key_ring
 from monitor.store import Batch, FleetChanges, Hold, Store, StoredCredential
-from probes.observation import Credential, Depth, Outcome
+from probes.observation import Credential, Outcome, Target
 from probes.observe import observe
 from probes.rtsp import RtspProbe
+
+ASK_AGAIN_S = 0.3
+
+DAEMON_SAID = {"accepted": Outcome.OK.value, "refused": Outcome.UNAUTHORIZED.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,34 +108,45 @@ def _stored(before: Fleet, applied: Applied, keys: KeyRing) -> FleetChanges:
 async def _try(applied: Applied, socket: Path, clock: Clock, store: Store, config: Config) -> tuple[Tried, ...]:
     """Look at three cameras with each new login, one after the other: a lock-out must not be worked up."""
     tried: list[Tried] = []
+    holds: list[Hold] = []
+    ways = targets(applied.fleet, applied.credentials)
+    reachable = [camera for camera in applied.fleet.cameras.values() if camera.id in ways]
+    give_up = clock.monotonic() + 2 * config.looks.deadline_s
     for credential in applied.changes.credentials:
-        for camera in trial(applied.fleet.cameras.values(), credential):
-            outcome = await _try_one(camera, applied, socket, clock, config)
-            tried.append(Tried(credential=credential, camera=camera.id, name=camera.name, outcome=outcome))
-    holds = _holds(tried, applied.fleet.cameras, int(clock.now()) + config.confirm.hold_s)
+        cameras = trial(reachable, credential)
+        try:
+            said = await _ask_daemon(socket, credential, len(cameras), give_up, clock)
+        except NoDaemonError:
+            said = {camera.id: await _try_one(ways[camera.id], clock, config) for camera in cameras}
+            until = int(clock.now()) + config.confirm.hold_s
+            holds += _holds(credential, said, applied.fleet.cameras, until)
+        tried += [
+            Tried(credential=credential, camera=camera, name=applied.fleet.cameras[camera].name, outcome=outcome)
+            for camera, outcome in said.items()
+        ]
     if holds:
-        await asyncio.wrap_future(store.write(Batch(holds=holds)))
+        await asyncio.wrap_future(store.write(Batch(holds=tuple(holds))))
     return tuple(tried)
 
 
-async def _try_one(camera: Camera, applied: Applied, socket: Path, clock: Clock, config: Config) -> str:
-    try:
-        answer = await ask_probe(socket, camera.id, Depth.DESCRIBE)
-        return str(answer["report"]["outcome"])
-    except LookupError:
-        return Outcome.INCONCLUSIVE.value  # the daemon has not taken the new fleet over yet; it tries three itself
-    except NoDaemonError:
-        target = targets(applied.fleet, applied.credentials).get(camera.id)
-        if target is None:
-            return Outcome.INCONCLUSIVE.value
-        probe = RtspProbe(to="describe", **config.probes.settings("rtsp"))
-        return (await observe(probe, target, at=clock.now(), deadline_s=config.looks.deadline_s)).outcome.value
+async def _ask_daemon(socket: Path, credential: str, cameras: int, give_up: float, clock: Clock) -> dict[str, str]:
+    """What the running daemon's own tries gave, by camera: one acceptance is enough, or as many refusals as cameras."""
+    while True:
+        said = await ask_login(socket, credential)
+        if "accepted" in said.values() or len(said) >= cameras or clock.monotonic() > give_up:
+            return {camera: DAEMON_SAID[login] for camera, login in said.items()}
+        await asyncio.sleep(ASK_AGAIN_S)
 
 
-def _holds(tried: Sequence[Tried], cameras: Mapping[str, Camera], until: int) -> tuple[Hold, ...]:
-    """A refused login is held back by the daemon too, even if it starts later."""
+async def _try_one(target: Target, clock: Clock, config: Config) -> str:
+    probe = RtspProbe(to="describe", **config.probes.settings("rtsp"))
+    return (await observe(probe, target, at=clock.now(), deadline_s=config.looks.deadline_s)).outcome.value
+
+
+def _holds(credential: str, said: Mapping[str, str], cameras: Mapping[str, Camera], until: int) -> tuple[Hold, ...]:
+    """A refused login is held back by a daemon that starts later too."""
     return tuple(
-        Hold(host=cameras[each.camera].host, credential=each.credential, until=until, refusals=1)
-        for each in tried
-        if each.outcome == Outcome.UNAUTHORIZED
+        Hold(host=cameras[camera].host, credential=credential, until=until, refusals=1)
+        for camera, outcome in said.items()
+        if outcome == Outcome.UNAUTHORIZED
     )

@@ -11,7 +11,7 @@ its other channels share the refusal without being asked: so many tries would lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -57,6 +57,7 @@ class Logins:
         self._pairs = {(hold.host, hold.credential): _Pair(until=hold.until, refusals=hold.refusals) for hold in holds}
         self._proven = set(proven)
         self._trials: dict[str, _Trial] = {}
+        self._tried: dict[str, dict[str, Login]] = {}
 
     def allowed_from(self, target: Target, now: int) -> int:
         """From when on a look at this camera may log in; 0 when nothing holds it back."""
@@ -95,6 +96,8 @@ class Logins:
         pair = self._pairs.get(_pair(target))
         if pair is not None and pair.trying == target.camera:
             pair.trying = ""
+        if login is not Login.UNASKED and self.on_trial(target.credential.id):
+            self._tried.setdefault(target.credential.id, {})[target.camera] = login
         match login:
             case Login.REFUSED:
                 if trial:
@@ -111,10 +114,9 @@ class Logins:
         """Whether this credential has never been accepted."""
         return credential not in self._proven
 
-    def trial_refused(self, credential: str) -> bool:
-        """Whether the cameras that tried it first have all refused it."""
-        trial = self._trials.get(credential)
-        return trial is not None and len(trial.refused) >= TRIAL
+    def tried(self, credential: str) -> Mapping[str, Login]:
+        """What the cameras that tried this credential first said of it, by camera, as far as they have answered."""
+        return self._tried.get(credential, {})
 
     def speaks_for_device(self, target: Target, channels: int) -> bool:
         """Whether so many channels have been refused, with none let in since, that the others share it."""
@@ -125,6 +127,7 @@ class Logins:
         """The credential was changed: its holds are void and it is on trial again."""
         self._proven.discard(credential)
         self._trials.pop(credential, None)
+        self._tried.pop(credential, None)
         return tuple(hold for key in list(self._pairs) if key[1] == credential for hold in self._release(key))
 
     def forget(self, camera: str) -> None:

@@ -762,11 +762,17 @@ def _same_way(one: Target, other: Target) -> bool:
 
 
 def _proven(fleet: Fleet, past: Past) -> set[str]:
-    """The credentials that some camera has accepted before."""
+    """The credentials that some camera has accepted before.
+
+    A refused one is none of them: the camera may have been intact by the login that it had before, and to try the new
+    one on all cameras at once would lock their accounts.
+    """
+    refused = {hold.credential for hold in past.holds if hold.refusals}
     return {
         camera.credential
         for camera in fleet.cameras.values()
-        if any(transition.condition is Condition.INTACT for transition in past.history.get(camera.id, ()))
+        if camera.credential not in refused
+        and any(transition.condition is Condition.INTACT for transition in past.history.get(camera.id, ()))
     }
 
 
