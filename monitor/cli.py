@@ -21,7 +21,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from monitor import logs, terminal
+from monitor import filing, logs, terminal
 from monitor.asking import BrokenOffError, look_once, look_round, read_life
 from monitor.clock import SystemClock
 from monitor.config import Config, ConfigError, differences, load
@@ -32,8 +32,10 @@ from monitor.doctor import Level, examine
 from monitor.importing import import_ledger, open_store
 from monitor.inventory import InventoryError, export
 from monitor.secrets import SecretsError, redact
+from monitor.shell import Shell
 from monitor.store import AlreadyRunning, StoreError
 from monitor.wording import Lang
+from reports import commands
 
 Result = TypeVar("Result")
 
@@ -237,6 +239,13 @@ def doctor(as_json: JsonOption = False) -> None:
         terminal.tell_findings(Console(), findings, _common.lang)
     if any(each.level is not Level.FINE for each in findings):
         raise typer.Exit(REFUSED)
+
+
+_shell = Shell(
+    configuration=lambda: configuration(), lang=lambda: _common.lang, user=lambda: user_name(), refusal=Refusal
+)
+for _group in (filing, commands):
+    _group.register(app, _shell)
 
 
 def main() -> None:

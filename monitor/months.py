@@ -13,16 +13,55 @@ from monitor.core.history import timeline
 from monitor.core.inspection import Counted, Inspection, MonthRecord, inspect
 from monitor.core.period import Month
 from monitor.core.ranking import Standing, standings
+from monitor.core.rule import RuleError, UnknownError
 from monitor.core.scoring import figure
 from monitor.store import Reader, TownshipVersion
 
-EVER = 1 << 40
-"""Later than any time in the record."""
+ROW_KEYS = (
+    "code",
+    "name",
+    "registered",
+    "assessed",
+    "exempted",
+    "unassessed",
+    "never_connected",
+    "service_s",
+    "intact_s",
+    "impaired_s",
+    "offline_s",
+    "exempt_s",
+    "unknown_s",
+    "online_rate",
+    "intact_rate",
+    "online_intact_rate",
+    "exempt_share",
+    "unknown_share",
+    "reaches_target",
+    "place",
+    "points",
+    "faults",
+)
+CAMERA_KEYS = (
+    "id",
+    "township",
+    "state",
+    "service_s",
+    "intact_s",
+    "impaired_s",
+    "offline_s",
+    "exempt_s",
+    "unknown_s",
+    "outages",
+)
+"""What a row of ``month show --json`` holds: the contract of ARCHITECTURE.md."""
 
 
 def month_of(text: str, config: Config) -> Month:
-    """The month called "2026-10". Raises ValueError."""
-    return Month.parse(text, config.site.zone)
+    """The month called "2026-10". Raises RuleError."""
+    try:
+        return Month.parse(text, config.site.zone)
+    except ValueError:
+        raise RuleError(f"月份应写作 2026-10，现为“{text}”", f"a month is written like 2026-10, not {text!r}") from None
 
 
 def months(reader: Reader, config: Config, now: int) -> list[Month]:
@@ -40,12 +79,12 @@ def months(reader: Reader, config: Config, now: int) -> list[Month]:
 
 
 def known(reader: Reader, config: Config, month: Month, now: int) -> None:
-    """Raises LookupError for a month that has not begun, or of which nothing is on record."""
+    """Raises UnknownError for a month that has not begun, or of which nothing is on record."""
     if month.start > now:
-        raise LookupError(f"{month} has not begun")
+        raise UnknownError(f"{month} 还没有开始", f"{month} has not begun")
     first = reader.first_second()
     if month.end <= now and (first is None or month.end <= first):
-        raise LookupError(f"there is no record of {month}")
+        raise UnknownError(f"没有 {month} 的记录", f"there is no record of {month}")
 
 
 def read_month(reader: Reader, month: Month, *, until: int, known_at: int, covered_until: int | None) -> MonthRecord:
@@ -71,7 +110,7 @@ def read_month(reader: Reader, month: Month, *, until: int, known_at: int, cover
 
 
 def inspect_month(reader: Reader, config: Config, month: Month, now: int) -> Inspection:
-    """Count the month as it is known now; an open one is clipped at now. Raises LookupError for an unknown month."""
+    """Count the month as it is known now; an open one is clipped at now. Raises UnknownError for an unknown month."""
     known(reader, config, month, now)
     record = read_month(reader, month, until=min(month.end, now), known_at=now, covered_until=reader.covered_until(now))
     return inspect(record, config.counting.rules, excuse_links=not config.witness.link_failure_counts)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from monitor.core.exemption import Exemption, check, decide
 from monitor.core.history import Line, Past, Reception
+from monitor.core.rule import UnknownError
 from monitor.store import schema
 from monitor.store.months import exemption_of, held_lines
 from monitor.store.statements import add_audit, chunks, known_camera_keys
@@ -16,11 +17,11 @@ from monitor.store.values import AuditEntry, HistorySource, NewExemption, Snapsh
 
 
 def file_exemption(connection: Connection, new: NewExemption, *, who: str, at: int) -> Exemption:
-    """Enter a filing as of ``at``. Raises RuleError for one that is refused, LookupError for an unknown camera."""
+    """Enter a filing as of ``at``. Raises RuleError for one that is refused, UnknownError for an unknown camera."""
     check(new.kind, new.began, new.ended, filed_at=new.filed_at, now=at)
     camera = known_camera_keys(connection, [new.scope.camera]) if new.scope.camera else {}
     if new.scope.camera not in camera and new.scope.camera:
-        raise LookupError(f"no camera {new.scope.camera} in the ledger")
+        raise UnknownError(f"台账中没有点位 {new.scope.camera}", f"no camera {new.scope.camera} in the ledger")
     row = {
         "camera": camera.get(new.scope.camera),
         "village": new.scope.village,
@@ -42,7 +43,7 @@ def file_exemption(connection: Connection, new: NewExemption, *, who: str, at: i
 def decide_exemption(
     connection: Connection, number: int, *, approve: bool, by: str, reason: str, who: str, at: int
 ) -> Exemption:
-    """Enter what ``by`` decided. Raises LookupError, and RuleError where the rules leave no such decision."""
+    """Enter what ``by`` decided. Raises UnknownError, and RuleError where the rules leave no such decision."""
     ruling = decide(exemption_of(connection, number), approve=approve)
     row = {"exemption": number, "at": at, "by": by, "ruling": ruling.value, "reason": reason}
     connection.execute(insert(schema.exemption_decision), row)
@@ -66,8 +67,11 @@ def take_history(connection: Connection, lines: Sequence[Line], source: HistoryS
     return receptions
 
 
-def keep_snapshot(connection: Connection, entry: SnapshotEntry, content: bytes) -> bool:
-    """Keep a snapshot for good; False when there is one of that month, state and revision already."""
+def keep_snapshot(connection: Connection, entry: SnapshotEntry, content: bytes, remark: str) -> bool:
+    """Keep a snapshot for good; False when there is one of that month, state and revision already.
+
+    ``remark`` goes into the audit.
+    """
     table = schema.snapshot
     same = (table.c.month == entry.month) & (table.c.state == entry.state.value) & (table.c.revision == entry.revision)
     if connection.execute(select(table.c.revision).where(same)).first() is not None:
@@ -83,7 +87,8 @@ def keep_snapshot(connection: Connection, entry: SnapshotEntry, content: bytes) 
         "reason": entry.reason,
     }
     connection.execute(insert(table), row)
-    detail = {"state": entry.state.value, "revision": entry.revision, "sha256": entry.sha256, "reason": entry.reason}
+    detail = {"state": entry.state.value, "revision": entry.revision, "sha256": entry.sha256}
+    detail |= {"reason": entry.reason, "remark": remark}
     kept = AuditEntry(at=entry.made_at, who=entry.who, action="keep_snapshot", subject=entry.month, detail=detail)
     add_audit(connection, [kept])
     return True

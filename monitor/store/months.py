@@ -28,6 +28,7 @@ from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.exemption import Exemption, Filing, Kind, Scope, is_late
 from monitor.core.history import Line
 from monitor.core.record import Transition
+from monitor.core.rule import UnknownError
 from monitor.store import schema
 from monitor.store.codec import camera_of, township_of
 from monitor.store.ledger import LedgerReader
@@ -173,10 +174,10 @@ class MonthReader(LedgerReader):
 
 
 def exemption_of(connection: Connection, number: int) -> Exemption:
-    """The filing with that number as it stands. Raises LookupError."""
+    """The filing with that number as it stands. Raises UnknownError."""
     row = connection.execute(_exemptions(None).where(_exemption.c.key == number)).first()
     if row is None:
-        raise LookupError(f"there is no exemption {number}")
+        raise UnknownError(f"没有编号为 {number} 的报备", f"there is no exemption {number}")
     return _exemption_of(row)
 
 

@@ -102,14 +102,14 @@ class Store(Reader):
             return save_fleet(connection, changes, who=who, why=why, at=at)
 
     def file_exemption(self, new: NewExemption, *, who: str, at: int) -> Exemption:
-        """Enter a filing as of ``at``. Raises RuleError for one that the rules refuse, LookupError, StoreError."""
+        """Enter a filing as of ``at``. Raises RuleError, UnknownError and StoreError."""
         with self._commands("the exemption cannot be stored") as connection:
             return file_exemption(connection, new, who=who, at=at)
 
     def decide_exemption(
         self, number: int, *, approve: bool, by: str, reason: str = "", who: str, at: int
     ) -> Exemption:
-        """Enter what ``by`` decided on a filing. Raises LookupError, RuleError and StoreError."""
+        """Enter what ``by`` decided on a filing. Raises UnknownError, RuleError and StoreError."""
         with self._commands("the decision cannot be stored") as connection:
             return decide_exemption(connection, number, approve=approve, by=by, reason=reason, who=who, at=at)
 
@@ -121,13 +121,13 @@ class Store(Reader):
         with self._commands("the history cannot be stored") as connection:
             return take_history(connection, lines, source, at)
 
-    def keep_snapshot(self, entry: SnapshotEntry, content: bytes) -> bool:
+    def keep_snapshot(self, entry: SnapshotEntry, content: bytes, *, remark: str = "") -> bool:
         """Keep a snapshot for good; False when there is one of that month, state and revision already.
 
-        Raises StoreError.
+        ``remark`` goes into the audit. Raises StoreError.
         """
         with self._commands("the snapshot cannot be stored") as connection:
-            return keep_snapshot(connection, entry, content)
+            return keep_snapshot(connection, entry, content, remark)
 
     def forget_evidence(self, before: int) -> int:
         """Delete evidence of failed looks older than ``before``, pictures too; returns how many pictures went.

@@ -1,0 +1,42 @@
+"""What a group of commands needs from the command line that it is hung into."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from monitor.config import Config
+from monitor.core.rule import RuleError, UnknownError
+from monitor.wording import Lang
+
+REFUSED, USAGE = 1, 2
+"""Exit codes: done, but something was refused or is unequal; a rule, an unknown thing or bad usage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """``refusal`` makes the exception that ends a command with an exit code and a sentence in both languages."""
+
+    configuration: Callable[[], Config]
+    lang: Callable[[], Lang]
+    user: Callable[[], str]
+    refusal: Callable[[int, str, str], Exception]
+
+    def in_words(self, zh: str, en: str) -> str:
+        """In the language of ``--lang``."""
+        return en if self.lang() is Lang.EN else zh
+
+    def say_json(self, value: object) -> None:
+        """Facts for programs: one JSON document on standard output."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """What the rules forbid, and what is not on record, ends the command with its sentence."""
+        try:
+            yield
+        except (RuleError, UnknownError) as error:
+            raise self.refusal(USAGE, error.zh, error.en) from error
