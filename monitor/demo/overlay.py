@@ -1,0 +1,41 @@
+"""Which settings does the demo shorten, so that days fit into two minutes?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.config import Difference
+
+CAMERAS_AT_FULL_PACE = 880
+"""As many as two cores look at every four seconds, beside the county that they serve; more are looked at less often."""
+
+
+def overlay(cameras: int, port: int) -> dict[str, Any]:
+    """The settings that a county of ``cameras`` is watched with, its page on ``port``. Intervals are seconds."""
+    slower = max(1.0, cameras / CAMERAS_AT_FULL_PACE)
+    light_s = round(4 * slower)
+    return {
+        "looks": {
+            "light_s": light_s,
+            "describe_s": 4 * light_s,
+            "media_s": 10 * light_s,
+            "picture_s": 15 * light_s,
+            "impaired_s": light_s,
+            "backoff": [1],
+            "relook_after_s": [1, 2],
+        },
+        "confirm": {"confirm_over_s": 4, "up_apart_s": 1, "image_gap_s": 4, "hold_s": 2 * light_s},
+        "limits": {"media": round(64 * min(2.0, slower))},
+        "witness": {"every_s": 2.0},
+        "record": {"coverage_s": 1.0, "board_s": 1.0, "count_s": 2.0},
+        "inspection": {"rounds_per_month": 0},
+        "counting": {"assessed_from": "0"},
+        "web": {"port": port},
+    }
+
+
+def shortened(differences: list[Difference], laid_over: Mapping[str, Any]) -> list[Difference]:
+    """Those of ``differences`` that come from the overlay, without the page's port."""
+    paths = {f"{table}.{key}" for table, keys in laid_over.items() for key in keys} - {"web.port"}
+    return [difference for difference in differences if difference.path in paths]
