@@ -161,37 +161,10 @@ CONTACTS = {
     "maintainer": Words("维护", "maintainer"),
 }
 
-MONTH_STATES = {
-    "open": Words("进行中", "running"),
-    "closed": Words("待冻结", "awaiting the freeze"),
-    "frozen": Words("已冻结", "frozen"),
-}
-
 ASSESSMENTS = {
     "assessed": Words("应检", "assessed"),
     "unassessed": Words("未检", "not assessed"),
     "exempted": Words("报备剔除", "exempt"),
-}
-
-EXEMPTIONS = {
-    "planned_power_cut": Words("计划停电", "planned power cut"),
-    "construction": Words("施工", "construction"),
-    "relocation": Words("迁移", "relocation"),
-    "third_party_cut": Words("第三方挖断", "cut by a third party"),
-    "disaster": Words("自然灾害", "disaster"),
-    "carrier_upgrade": Words("运营商割接", "carrier upgrade"),
-    "platform_maintenance": Words("平台维护", "platform maintenance"),
-    "school_holiday": Words("学校假期", "school holiday"),
-    "police_custody": Words("公安调用", "police custody"),
-    "new_camera": Words("新建", "new camera"),
-}
-
-FILINGS = {
-    "filed": Words("待审核", "awaiting review"),
-    "late": Words("逾期报备", "filed late"),
-    "approved": Words("已核准", "approved"),
-    "rejected": Words("未核准", "rejected"),
-    "by_rule": Words("按规则", "by rule"),
 }
 
 UNITS = {
@@ -374,7 +347,7 @@ PAGES = {
     "no_camera_then": Words("这个月没有这台摄像机。", "The month has no such camera."),
     "as_of": Words("截至 {at}", "as of {at}"),
     "made_at": Words("{at} 制作", "made {at}"),
-    "draft_note": Words("未冻结的数字仍会变化。", "Figures may change until the month is frozen."),
+    "draft_note": Words("未定稿的数字仍会变化。", "Figures may change until the month is frozen."),
     "correction": Words("更正（第 {revision} 版）", "correction, version {revision}"),
     "because": Words("事由：{reason}", "Reason: {reason}"),
     "ranking": Words("排名", "Ranking"),
@@ -470,10 +443,7 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         "filing": FILINGS,
         "month": MONTHS,
         "contact": CONTACTS,
-        "month_state": MONTH_STATES,
         "assessment": ASSESSMENTS,
-        "exemption": EXEMPTIONS,
-        "filing": FILINGS,
         "unit": UNITS,
         "text": TEXTS,
         "page": PAGES,
