@@ -250,6 +250,8 @@ class Script:
     """addresses of witnesses that do not answer"""
     witnesses: tuple[str, ...] = ("10.0.0.1:80",)
     generation: int = 1
+    broken: bool = False
+    """the ledger cannot be read"""
 
     def change(self, *cameras: Camera, without: Iterable[str] = ()) -> None:
         """A new edition of the ledger."""
@@ -268,15 +270,17 @@ class _Books:
 
     def read(self) -> Ledger:
         script = self._script
+        if script.broken:
+            raise OSError("the disk is gone")
         codes = {camera.township for camera in script.cameras} - {township.code for township in script.townships}
         fleet = Fleet.of([*script.townships, *(Township(code=code, name=code) for code in codes)], script.cameras)
-        month = Month.at(T0, ZONE)
+        month = Month.at(self._clock.now(), ZONE)
         return Ledger(
             generation=script.generation,
             fleet=fleet,
             targets=targets(fleet, script.credentials),
             memberships=tuple(
-                Membership(camera=camera.id, township=camera.township, began=month.start, ended=1 << 40)
+                Membership(camera=camera.id, township=camera.township, began=month.start, ended=month.end)
                 for camera in script.cameras
             ),
         )

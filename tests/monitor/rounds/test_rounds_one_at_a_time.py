@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from random import Random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from monitor.core.fleet import Camera
@@ -20,7 +20,7 @@ def mixed_fleet() -> list[Camera]:
     return [*cameras(6), *cameras(9, host="10.7.7.7", start=7), *cameras(3, host="10.7.7.7", township="t2", start=16)]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(st.integers(0, 2**32))
 def test_one_look_at_a_time_whatever_is_asked_for(seed: int) -> None:
     async def story() -> None:
