@@ -130,7 +130,7 @@ class _Exempting:
         table = Table(*heads[english])
         for each in filed:
             table.add_row(*map(Text, _cells(each, zone, self._shell.lang())))
-        Console().print(table)
+        self._shell.print_table(table)
 
 
 class _Importing:

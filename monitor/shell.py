@@ -8,9 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from rich.console import Console
+from rich.table import Table
+
 from monitor.config import Config
 from monitor.core.rule import RuleError, UnknownError
 from monitor.wording import Lang
+
+WIDEST = 1000
+"""Columns that a table may take."""
 
 REFUSED, USAGE = 1, 2
 """Exit codes: done, but something was refused or is unequal; a rule, an unknown thing or bad usage."""
@@ -32,6 +38,12 @@ class Shell:
     def say_json(self, value: object) -> None:
         """Facts for programs: one JSON document on standard output."""
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+    def print_table(self, table: Table) -> None:
+        """A table on standard output, as wide as it needs: cut off by a narrow terminal, a figure is another figure."""
+        console = Console()
+        needed = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+        Console(width=max(console.width, needed)).print(table)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:

@@ -153,7 +153,7 @@ class _Months:
                 _minute(each.frozen.made_at, zone) if each.frozen else "—",
                 str(each.frozen.revision) if each.frozen else "—",
             )
-        Console().print(table)
+        self._shell.print_table(table)
 
     def _tell_month(self, shown: dict[str, Any]) -> None:
         """The ranking table with all counts; the county stands last."""
@@ -166,9 +166,7 @@ class _Months:
             table.add_row(*map(Text, self._cells(row)))
         table.add_section()
         table.add_row(*map(Text, self._cells({**shown["county"], "name": self._shell.in_words("全县", "county")})))
-        console = Console()
-        # Cut off by a terminal too narrow, a figure would be another figure.
-        Console(width=max(console.width, TABLE_WIDTH)).print(table)
+        self._shell.print_table(table)
 
     def _cells(self, row: dict[str, Any]) -> list[str]:
         reaches = {True: self._shell.in_words("达标", "yes"), False: self._shell.in_words("未达标", "no"), None: "—"}
@@ -200,7 +198,6 @@ COLUMNS = (
     ("报备占比", "exempt %"),
     ("未判定占比", "unknown %"),
 )
-TABLE_WIDTH = 150
 
 
 def _as_frozen(snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _own_beginnings(connection: Connection, cameras: Sequence[int]) -> dict[int,
     found: dict[int, int] = {}
     for portion in chunks(cameras):
         query = select(table.c.camera, func.min(table.c.at)).where(table.c.camera.in_(portion))
-        found.update(connection.execute(query.group_by(table.c.camera)).tuples())
+        found.update(connection.execute(query.group_by(table.c.camera)).tuples().all())
     return found
 
 
