@@ -35,7 +35,8 @@ from monitor.secrets import SecretsError, redact
 from monitor.shell import Shell
 from monitor.store import AlreadyRunning, StoreError
 from monitor.wording import Lang
-from reports import commands
+from reports import commands, papers_command
+from reports.office import Office
 
 Result = TypeVar("Result")
 
@@ -93,7 +94,7 @@ def run() -> None:
     """守护进程：巡查、记录、网页和 /metrics / the daemon: probes, record, page and /metrics."""
     config = configuration()
     with logging_to_stderr(config, config.log.level) as started:
-        wait_for(serve(config, started.flush))
+        wait_for(serve(config, Office, started.flush))
 
 
 @app.command()
@@ -230,7 +231,8 @@ def camera(
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """体检：找出将要出问题的地方 / what will go wrong if nobody looks."""
-    findings = list(examine(configuration(), SystemClock()))
+    config = configuration()
+    findings = [*examine(config, SystemClock()), *papers_command.font_findings(config)]
     if as_json:
         say_json(
             [{"level": each.level.value, "topic": each.topic, "text": each.text(_common.lang)} for each in findings]
@@ -244,7 +246,7 @@ def doctor(as_json: JsonOption = False) -> None:
 _shell = Shell(
     configuration=lambda: configuration(), lang=lambda: _common.lang, user=lambda: user_name(), refusal=Refusal
 )
-for _group in (filing, commands):
+for _group in (filing, commands, papers_command):
     _group.register(app, _shell)
 
 

@@ -30,7 +30,7 @@ from monitor.config import Config
 from monitor.control import Control, Orders
 from monitor.core.fleet import Fleet
 from monitor.core.period import Month
-from monitor.desk import Desk
+from monitor.desk import Archive, Desk, NoArchive
 from monitor.gate import Limits
 from monitor.inventory import targets
 from monitor.looks import Looker, Questions
@@ -75,6 +75,9 @@ class PortTakenError(Exception):
     def text(self, lang: str = "zh") -> str:
         """The message in ``lang``."""
         return self.en if lang == "en" else self.zh
+
+
+OpenArchive = Callable[[Config, Store, Clock], Archive]
 
 
 class StoredLedger:
@@ -128,6 +131,7 @@ def socket_path(config: Config) -> Path:
 async def running(
     config: Config,
     *,
+    archive: OpenArchive = lambda config, store, clock: NoArchive(),
     environment: Mapping[str, str] = os.environ,
     clock: Clock | None = None,
     demo: bool = False,
@@ -135,7 +139,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A whole daemon while the context lasts. Raises AlreadyRunning and other StoreErrors, and SecretsError.
 
-    ``demo`` marks every page; without ``page`` there is none, nor a control socket, nor a calendar.
+    ``archive`` opens what tells of whole months. ``demo`` marks every page; without ``page`` there is none, nor a
+    control socket, nor a calendar.
 
     When one of its parts breaks down, the task inside the context is cancelled and the part's error is raised.
     """
@@ -176,7 +181,7 @@ async def running(
         await outpost.look()
         await rounds.open()
         gc.freeze()  # the fleet stays: no collection needs to walk it again
-        desk = Desk(rounds=rounds, clerk=clerk, store=store, clock=clock)
+        desk = Desk(rounds=rounds, clerk=clerk, store=store, clock=clock, archive=archive(config, store, clock))
         tasks = await parts.enter_async_context(_tasks())
         tasks.start("witnesses", outpost.run())
         tasks.start("rounds", rounds.run())
@@ -380,9 +385,9 @@ def _months(config: Config) -> Callable[[float], Month]:
     return lambda at: Month.at(at, config.site.zone)
 
 
-async def serve(config: Config, flush_logs: Callable[[float], None]) -> None:
+async def serve(config: Config, archive: OpenArchive, flush_logs: Callable[[float], None]) -> None:
     """Run until SIGINT or SIGTERM. ``flush_logs`` writes what the logs have folded by then (monotonic seconds)."""
-    async with running(config), _tasks() as tasks:
+    async with running(config, archive=archive), _tasks() as tasks:
         tasks.start("logs", _flush(flush_logs))
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()

@@ -5,24 +5,79 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from monitor.clerk import Clerk
 from monitor.clock import Clock
 from monitor.control import Seen, round_report
 from monitor.core.board import Board
 from monitor.core.condition import Condition
+from monitor.core.period import Month
+from monitor.core.record import Interval, Outage, Transition
 from monitor.rounds import Rounds
 from monitor.store import Round, RoundKind, Store
-from monitor.web.source import Life, NoSuchPictureError, NothingToDecideError
+from monitor.web.source import Life, MonthLine, NoSuchPaperError, NoSuchPictureError, NothingToDecideError, Snapshot
 from probes.observation import Depth
 
 EVIDENCE_SHOWN = 12
+EVIDENCE_READ = 500
+
+
+class Archive(Protocol):
+    """The months and their papers: handed in from above, since only the reports know how to tell them. All block."""
+
+    def months(self) -> tuple[MonthLine, ...]:
+        """As ``monitor.web.source.Source`` says."""
+        ...
+
+    def month(self, month: str) -> Snapshot | None:
+        """As ``monitor.web.source.Source`` says."""
+        ...
+
+    def outages(self, month: str, township: str, day: int) -> tuple[Outage, ...]:
+        """As ``monitor.web.source.Source`` says."""
+        ...
+
+    def paper(self, month: str, name: str) -> bytes:
+        """As ``monitor.web.source.Source`` says."""
+        ...
+
+    def life(self, camera: str, month: str) -> tuple[tuple[Interval, ...], tuple[Transition, ...]]:
+        """The camera's intervals of the month and the transitions that began them; none for one that nobody knew."""
+        ...
+
+    async def reconcile(self) -> None:
+        """Make the drafts and the papers that are due. Does not block."""
+        ...
+
+
+class NoArchive:
+    """For a daemon that shows no months: one that only lives for a round."""
+
+    def months(self) -> tuple[MonthLine, ...]:
+        return ()
+
+    def month(self, month: str) -> Snapshot | None:
+        return None
+
+    def outages(self, month: str, township: str, day: int) -> tuple[Outage, ...]:
+        return ()
+
+    def paper(self, month: str, name: str) -> bytes:
+        raise NoSuchPaperError(f"{month} has no papers")
+
+    def life(self, camera: str, month: str) -> tuple[tuple[Interval, ...], tuple[Transition, ...]]:
+        return (), ()
+
+    async def reconcile(self) -> None:
+        """Nothing is due."""
 
 
 class Desk:
-    """Answers from the rounds' memory where it can and from the store where it must."""
+    """Answers from the rounds' memory where it can, else from the store, and of months from the archive."""
 
-    def __init__(self, *, rounds: Rounds, clerk: Clerk, store: Store, clock: Clock) -> None:
+    def __init__(self, *, rounds: Rounds, clerk: Clerk, store: Store, clock: Clock, archive: Archive) -> None:
+        self._archive = archive
         self._rounds = rounds
         self._clerk = clerk
         self._store = store
@@ -33,24 +88,53 @@ class Desk:
         """The newest board."""
         return self._rounds.board
 
-    async def life(self, camera: str) -> Life:
-        """The camera's running month. One that is not watched (yet, or any more) has an empty one."""
-        now, began = int(self._clock.now()), self._clerk.month.start
-        evidence = await asyncio.to_thread(self._store.evidence, camera, EVIDENCE_SHOWN)
+    async def life(self, camera: str, month: str | None = None) -> Life:
+        """The camera's month. Of one that was not watched it is empty; an unknown month is the running one."""
+        now, period = int(self._clock.now()), self._clerk.month
+        if month is not None and month != str(period):
+            period = Month.parse(month, period.zone)
+            intervals, transitions = await asyncio.to_thread(self._archive.life, camera, month)
+        else:
+            intervals, transitions = self._running_life(camera)
+        until = min(now, period.end)
+        evidence = await asyncio.to_thread(self._store.evidence, camera, EVIDENCE_READ)
         decisions = await asyncio.to_thread(self._store.decisions, camera)
+        return Life(
+            camera=camera,
+            began=period.start,
+            until=until,
+            intervals=intervals,
+            transitions=transitions,
+            evidence=tuple(each for each in evidence if each.at < until)[:EVIDENCE_SHOWN],
+            decisions=tuple(each for each in decisions if each.at < until),
+        )
+
+    def _running_life(self, camera: str) -> tuple[tuple[Interval, ...], tuple[Transition, ...]]:
         try:
             intervals, transitions = self._rounds.life(camera)
         except KeyError:
-            intervals, transitions = [], ()
-        return Life(
-            camera=camera,
-            began=began,
-            until=now,
-            intervals=tuple(intervals),
-            transitions=transitions,
-            evidence=evidence,
-            decisions=decisions,
-        )
+            return (), ()
+        return tuple(intervals), transitions
+
+    async def months(self) -> tuple[MonthLine, ...]:
+        """Every month that can be shown, oldest first."""
+        return await asyncio.to_thread(self._archive.months)
+
+    async def month(self, month: str) -> Snapshot | None:
+        """The month as frozen, as drafted, or as it stands; None without a record."""
+        return await asyncio.to_thread(self._archive.month, month)
+
+    async def outages(self, month: str, township: str, day: int) -> tuple[Outage, ...]:
+        """What counted against a township on a day."""
+        return await asyncio.to_thread(self._archive.outages, month, township, day)
+
+    async def paper(self, month: str, name: str) -> bytes:
+        """One of the month's papers. Raises NoSuchPaperError."""
+        return await asyncio.to_thread(self._archive.paper, month, name)
+
+    async def reconcile_months(self) -> None:
+        """Make the drafts and the papers that are due."""
+        await self._archive.reconcile()
 
     async def picture(self, camera: str, at: int) -> bytes:
         """The picture of a look that was kept. Raises NoSuchPictureError."""

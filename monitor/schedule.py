@@ -1,7 +1,7 @@
-"""The few things that have a date: the month's inspection rounds, and the nightly deletion of old evidence.
+"""The few things that have a date: the months that are over, their inspection rounds, the deletion of old evidence.
 
-APScheduler only wakes us. Which round is due follows from the calendar and from the rounds in the store, so a start
-at the wrong moment neither loses a round nor does one twice.
+APScheduler only wakes us. Which round is due follows from the calendar and from the rounds in the store, and which
+month from the snapshots in it, so a start at the wrong moment neither loses one nor does one twice.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from monitor.clock import Clock
 from monitor.config import Config
@@ -30,12 +31,11 @@ AT_LEAST_EVERY_S = 3600
 LATE_S = 3 * 3600
 """A round that could not begin in time is made up for within so long; later it would be another time of day."""
 
-
 DAY_S = 86400
 
 
 class Calendar:
-    """Starts the inspection rounds of every month, and deletes evidence when its time is over."""
+    """Starts the inspection rounds, has months closed that are over, and deletes evidence when its time is over."""
 
     def __init__(self, config: Config, *, desk: Desk, store: Store, clock: Clock) -> None:
         self._inspections = config.inspection
@@ -54,6 +54,7 @@ class Calendar:
         self._scheduler.start()
         self._wake_at(int(self._clock.now()))
         self._scheduler.add_job(self._forget, CronTrigger(hour=3, minute=30, timezone=self._zone), id="evidence")
+        self._scheduler.add_job(self._close_months, IntervalTrigger(hours=1), id="months", next_run_time=self._soon())
 
     def close(self) -> None:
         self._scheduler.shutdown(wait=False)
@@ -64,15 +65,34 @@ class Calendar:
 
     async def _wake(self) -> None:
         now = int(self._clock.now())
-        month = Month.at(now, self._zone)
-        plan = [at for each in (month.previous(), month, month.next()) for at in self._planned(each)]
         try:
-            done = await asyncio.to_thread(self._store.rounds, 50)
-            if (begin := due_round(plan, done, now)) is not None:
-                log.info("an inspection round begins", planned_at=begin)
-                await self._desk.round(Depth.PICTURE, lambda done, of: None, RoundKind.INSPECTION)
+            await self.begin_due_round(now)
         finally:
-            self._wake_at(min(at for at in (*plan, now + AT_LEAST_EVERY_S) if at > now))
+            self._wake_at(next_wake(self._plan(now), now))
+
+    async def begin_due_round(self, now: int) -> bool:
+        """Do the inspection round that is due at ``now`` (UTC seconds), if there is one."""
+        done = await asyncio.to_thread(self._store.rounds, 50)
+        begin = due_round(self._plan(now), done, now)
+        if begin is None:
+            return False
+        log.info("an inspection round begins", planned_at=begin)
+        await self._desk.round(Depth.PICTURE, lambda done, of: None, RoundKind.INSPECTION)
+        return True
+
+    def _plan(self, now: int) -> list[int]:
+        month = Month.at(now, self._zone)
+        return [at for each in (month.previous(), month, month.next()) for at in self._planned(each)]
+
+    def _soon(self) -> datetime:
+        """At once: a machine that was off on the 1st makes up for it when it starts."""
+        return datetime.fromtimestamp(self._clock.now(), self._zone)
+
+    async def _close_months(self) -> None:
+        try:
+            await self._desk.reconcile_months()
+        except StoreError as error:
+            log.error("the month could not be closed; tried again in an hour", reason=str(error))
 
     async def _forget(self) -> None:
         before = int(self._clock.now()) - self._evidence_days * DAY_S
@@ -96,3 +116,8 @@ def due_round(plan: list[int], done: tuple[Round, ...], now: int) -> int | None:
         return None
     begun = any(each.kind is RoundKind.INSPECTION and each.started >= begins[-1] for each in done)
     return None if begun else begins[-1]
+
+
+def next_wake(plan: list[int], now: int) -> int:
+    """When the calendar is to be looked at again."""
+    return min(at for at in (*plan, now + AT_LEAST_EVERY_S) if at > now)

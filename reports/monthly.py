@@ -103,10 +103,20 @@ def current(reader: Reader, config: Config, month: Month, now: int) -> Snapshot:
     if (frozen := newest(reader, month, SnapshotState.FROZEN)) is not None:
         return load(reader, frozen)
     _refuse_open(month, now)
+    return as_it_stands(reader, config, month, now)[0]
+
+
+def as_it_stands(reader: Reader, config: Config, month: Month, now: int) -> tuple[Snapshot, Inspection]:
+    """The month as a draft made now would tell it, a running one clipped at now, and what it was counted from.
+
+    Raises UnknownError for a month without a record.
+    """
     known(reader, config, month, now)
     drafts = reader.snapshots(str(month))
     making = _making(reader, SnapshotState.DRAFT, drafts[-1].revision + 1 if drafts else 1, "", now)
-    return _compose(reader, Settings.of(config), month, making)
+    settings = Settings.of(config)
+    inspection = _inspect(reader, settings, month, making)
+    return compose(inspection, settings, making, _earlier(reader, month, now)), inspection
 
 
 def newest(reader: Reader, month: Month, state: SnapshotState, known_at: int | None = None) -> SnapshotEntry | None:
@@ -243,9 +253,14 @@ def _making(reader: Reader, state: SnapshotState, revision: int, reason: str, no
 
 
 def _compose(reader: Reader, settings: Settings, month: Month, making: Making) -> Snapshot:
-    record = read_month(reader, month, until=month.end, known_at=making.made_at, covered_until=making.covered_until)
-    inspection: Inspection = inspect(record, settings.counting, excuse_links=not settings.link_failure_counts)
+    inspection = _inspect(reader, settings, month, making)
     return compose(inspection, settings, making, _earlier(reader, month, making.made_at))
+
+
+def _inspect(reader: Reader, settings: Settings, month: Month, making: Making) -> Inspection:
+    until = min(month.end, making.made_at)
+    record = read_month(reader, month, until=until, known_at=making.made_at, covered_until=making.covered_until)
+    return inspect(record, settings.counting, excuse_links=not settings.link_failure_counts)
 
 
 def _earlier(reader: Reader, month: Month, known_at: int) -> list[Snapshot]:

@@ -310,6 +310,7 @@ class Evidence(Table):
 class Papers(Table):
     """What the month's papers are made with."""
 
+    dir: Words = "data/papers"
     fonts: Words = "data/fonts"
 
 
@@ -373,7 +374,9 @@ class Config(Table):
     def at(self, home: Path) -> Config:
         """The same settings with every relative path made absolute from ``home``."""
         evidence = self.evidence.model_copy(update={"dir": str(home / self.evidence.dir)})
-        papers = self.papers.model_copy(update={"fonts": str(home / self.papers.fonts)})
+        papers = self.papers.model_copy(
+            update={"dir": str(home / self.papers.dir), "fonts": str(home / self.papers.fonts)}
+        )
         secrets = self.secrets.model_copy(update={"key_file": str(home / self.secrets.key_file)})
         store = self.store.model_copy(update={"url": _anchored(self.store.url, home)})
         settled = self.model_copy(update={"evidence": evidence, "papers": papers, "secrets": secrets, "store": store})
