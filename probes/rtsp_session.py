@@ -540,9 +540,12 @@ class _Connection(asyncio.Protocol):
         Closing without it would make the kernel reset the connection, and the request might never be read.
         """
         waiter = self.send(method, url, fields)
-        await asyncio.wait({waiter}, timeout=seconds)
-        if not waiter.cancel() and not waiter.cancelled():
-            waiter.exception()
+        try:
+            await asyncio.wait({waiter}, timeout=seconds)
+        finally:
+            # nobody will ask for what it holds, even when we are cancelled here
+            if not waiter.cancel() and not waiter.cancelled():
+                waiter.exception()
 
     async def close(self, seconds: float) -> None:
         """Close politely; after so many seconds at the latest, without manners."""

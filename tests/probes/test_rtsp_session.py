@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -242,6 +243,22 @@ async def test_a_teardown_that_is_never_answered_does_not_hold_up_the_look() -> 
         async with streaming(peer):
             pass
         assert 0.2 <= asyncio.get_running_loop().time() - began < 1.0
+
+
+async def test_a_look_cancelled_while_it_takes_its_leave_leaves_nothing_behind() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    async with serving(camera(TEARDOWN=Raw())) as peer:
+        look = asyncio.create_task(observe(RtspProbe(to="media"), target(peer), at=0.0))
+        while not peer.asked("TEARDOWN"):
+            await asyncio.sleep(0)
+        look.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await look
+    del look
+    await asyncio.sleep(0)
+    gc.collect()
+    assert complaints == []
 
 
 async def test_teardown_is_sent_when_the_stream_turns_to_rubbish() -> None:
