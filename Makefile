@@ -42,7 +42,6 @@ fonts: $(FONTS)/.ready
 
 $(FONTS)/.ready: deploy/setup/fonts deploy/setup/fonts.txt | $(VENV)/pyvenv.cfg
 	@deploy/setup/timed "fetching free fonts for the papers by apt, npm and pip" deploy/setup/fonts $(FONTS) $(abspath $(BIN))/python
-	@touch $@
 
 demo: setup fonts
 	@$(BIN)/xunjian demo $(ARGS)

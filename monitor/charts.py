@@ -203,7 +203,7 @@ TREND_LINES = (
     ("online_rate", "#6f9fc8", "4 2", "circle"),
     ("online_intact_rate", "#1d4f80", "", "square"),
 )
-HEAT_COLOURS = ("#e4f2ea", "#b9dfc9", "#f4bd6a", "#dd6b35", "#8f1620")
+HEAT_COLOURS = ("#e4f2ea", "#b9dfc9", "#f0ae55", "#dd6b35", "#8f1620")
 HATCH = (
     '<defs><pattern id="below" width="4" height="4" patternUnits="userSpaceOnUse">'
     '<rect width="4" height="4" fill="#f6d3b0"/><path d="M0 4L4 0" stroke="#c8641e" stroke-width="1.2"/>'
@@ -266,11 +266,11 @@ def _heat_legend(classes: Sequence[tuple[float, str, str]]) -> Iterable[str]:
 def _trend_legend(left: float, target: str, words: TrendWords) -> Iterable[str]:
     names = ((words.online, TREND_LINES[0]), (words.online_intact, TREND_LINES[1]))
     for place, (name, (key, colour, dash, mark)) in enumerate(names):
-        x = left + 96 * place
+        x = left + 84 * place
         yield _line(x, 9, x + 24, 9, colour, 1.4, dash=dash, name=key)
         yield _mark(x + 12, 9, colour, mark, name=key)
         yield _text(x + 29, 12, name, anchor="start")
-    x = left + 200
+    x = left + 210
     yield _line(x, 9, x + 24, 9, TARGET_COLOUR, 0.9, dash="5 3", name="target")
     yield _text(x + 29, 12, f"{words.target} {target}%", anchor="start")
 

@@ -11,6 +11,7 @@ from reports.columns import Column
 from reports.paper import Snapshot, end_words, heading_of, month_words, whole_county
 
 CLOCK_WARNING = "巡查主机的时钟未确认与标准时间同步，本附件所列时刻可能有偏差；时长按巡查主机的时钟计算。"
+DIGEST_GROUP = 16
 CLOCK_FINE = "巡查主机的时钟已与标准时间同步。"
 
 
@@ -90,6 +91,11 @@ def _rules(snapshot: Snapshot) -> list[list[str]]:
     return [
         *(list(line) for line in snapshot["rules"]["lines"]),
         ["时钟", CLOCK_FINE if snapshot["clock"]["synchronised"] is True else CLOCK_WARNING],
-        ["规则版本", f"第{snapshot['rules']['version']}版，摘要（SHA-256）{snapshot['rules']['digest']}"],
+        ["规则版本", f"第{snapshot['rules']['version']}版，摘要（SHA-256）：{_in_groups(snapshot['rules']['digest'])}"],
         ["程序版本", f"{snapshot['program']['name']} {snapshot['program']['version']}"],
     ]
+
+
+def _in_groups(digest: str) -> str:
+    """A digest that a line can break and a person can compare."""
+    return " ".join(digest[place : place + DIGEST_GROUP] for place in range(0, len(digest), DIGEST_GROUP))

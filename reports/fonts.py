@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import typst
 from fontTools.ttLib import TTFont, TTLibError
@@ -170,6 +170,13 @@ class Assignment:
     grade: Grade
 
 
+class RoleFonts(TypedDict):
+    """What a template sets a role in."""
+
+    families: list[str]
+    weight: int
+
+
 @dataclass(frozen=True)
 class Typefaces:
     """A face for every role."""
@@ -190,14 +197,13 @@ class Typefaces:
         faces = dict.fromkeys((each.face.path, each.face.index) for each in self.assignments)
         return frozenset().union(*(_characters(path, index) for path, index in faces))
 
-    def for_template(self) -> dict[str, object]:
+    def for_template(self) -> dict[str, RoleFonts]:
         """For each role its families, the own one first, and the weight; as the templates read it."""
         fallback = [self[role].family for role in (Role.SONG, Role.HEI, Role.FANGSONG, Role.KAI, Role.TITLE)]
         return {
-            each.role.value: {
-                "families": list(dict.fromkeys([each.face.family, *fallback])),
-                "weight": each.face.weight,
-            }
+            each.role.value: RoleFonts(
+                families=list(dict.fromkeys([each.face.family, *fallback])), weight=each.face.weight
+            )
             for each in self.assignments
         }
 

@@ -6,6 +6,7 @@ read. The record keeps the raw text; only paper gets the printable one.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,16 @@ RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 """They would reorder the figures around them."""
 INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u180b\u180c\u180d\u2800")
 """Letters by category, blank by shape: Hangul fillers, Mongolian selectors, the empty Braille pattern."""
-LONGEST_WORD = 24
-"""A run of this many characters without a place to break is given places to break, else it leaves its table cell."""
-BREAK_EVERY = 8
+LONGEST_WORD = 10
+"""A run of more characters without a place to break would leave a narrow table cell; it is given some."""
+LONGEST_ID = 24
+"""An id, a telephone number or a date up to this length stays whole: it is searched for and copied."""
+BREAK_EVERY = 4
 DRAWING = "svg"
 ZERO_WIDTH_SPACE = "\u200b"
+NARROW_RUN = re.compile(rf"[^\s\u2e80-\uffef\U00020000-\U0003ffff]{{{LONGEST_WORD + 1},}}")
+"""Anything but spaces and East Asian characters, which a line breaks between anyway."""
+ID = re.compile(r"[0-9A-Za-z_.:-]+")
 
 
 @dataclass(slots=True)
@@ -44,10 +50,10 @@ class Printer:
         >>> Printer(frozenset(map(ord, "村口a〓"))).text("村\\u202e口\\u200b\\ta\\U0001f600")
         '村口 a〓'
         """
-        if raw.isascii() and raw.isprintable() and len(raw) < LONGEST_WORD:
+        if raw.isascii() and raw.isprintable() and len(raw) <= LONGEST_WORD:
             return raw
         shown = "".join(self._character(each) for each in unicodedata.normalize("NFC", raw))
-        return _breakable(shown) if breakable and len(shown) >= LONGEST_WORD else shown
+        return _breakable(shown) if breakable and len(shown) > LONGEST_WORD else shown
 
     def tree(self, value: Any) -> Any:
         """The same data with every text in it printable. Keys are ours and stay; drawings (``svg``) get no breaks."""
@@ -79,11 +85,11 @@ class Printer:
 
 def _breakable(text: str) -> str:
     """Give long runs of characters between which a line never breaks (Latin, digits, punctuation) places to break."""
-    pieces: list[str] = []
-    run = 0
-    for character in text:
-        run = 0 if character == " " or unicodedata.east_asian_width(character) in "WF" else run + 1
-        pieces.append(character)
-        if run >= LONGEST_WORD and run % BREAK_EVERY == 0:
-            pieces.append(ZERO_WIDTH_SPACE)
-    return "".join(pieces)
+    return NARROW_RUN.sub(_with_breaks, text)
+
+
+def _with_breaks(found: re.Match[str]) -> str:
+    run = found[0]
+    if len(run) <= LONGEST_ID and ID.fullmatch(run):
+        return run
+    return ZERO_WIDTH_SPACE.join(run[place : place + BREAK_EVERY] for place in range(0, len(run), BREAK_EVERY))
