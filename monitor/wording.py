@@ -421,7 +421,6 @@ PAGES = {
     "cause": Words("共同原因", "common cause"),
     "deadline": Words("整改时限", "deadline"),
     "evidence": Words("证据", "evidence"),
-    "look_at": Words("查看", "look"),
     "lasting": Words("未恢复", "lasting"),
     "now_page": Words("看现在", "how it is now"),
     "no_looks": Words("这段时间没有留存的查看。", "No look of this time was kept."),

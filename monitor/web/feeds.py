@@ -1,4 +1,4 @@
-"""What machines and browsers fetch beside the pages: files, evidence pictures, metrics, health, JSON."""
+"""What machines and browsers fetch beside the pages: files, papers, evidence pictures, metrics, health, JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from aiohttp import web
 
 from monitor.web.assets import Assets
 from monitor.web.day import Day
+from monitor.web.download import attachment, kind_of
 from monitor.web.facts import board_json
 from monitor.web.settings import YEAR_S, Settings
-from monitor.web.source import NoSuchPictureError, Source
+from monitor.web.source import NoSuchPaperError, NoSuchPictureError, Source
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Feeds:
         """Their addresses."""
         return [
             web.get(r"/picture/{camera}/{at:\d{1,12}}", self.picture),
+            web.get(r"/month/{month:\d{4}-\d{2}}/paper/{name:.+}", self.paper),
             web.get("/static/{name:.+}", self.static),
             web.get("/metrics", self.metrics),
             web.get("/healthz", self.healthz),
@@ -52,6 +54,25 @@ class Feeds:
             raise web.HTTPNotFound
         kept = {"Cache-Control": f"private, max-age={YEAR_S}, immutable"}
         return web.Response(body=body, content_type="image/jpeg", headers=kept)
+
+    async def paper(self, request: web.Request) -> web.Response:
+        """A paper of a month as a file to keep: only what the list names can be had, and it must be what it says."""
+        month, name = request.match_info["month"], request.match_info["name"]
+        lines = [line for line in await self._source.months() if line.month == month]
+        line = next((paper for each in lines for paper in each.papers if paper.name == name), None)
+        if line is None:
+            raise web.HTTPNotFound
+        try:
+            body = await self._source.paper(month, line.name)
+        except NoSuchPaperError as missing:
+            raise web.HTTPNotFound from missing
+        kind = kind_of(line.name)
+        if not body.startswith(kind.begins):
+            log.error("the paper %s of %s is not what its name says", line.name, month)
+            raise web.HTTPNotFound
+        disposition = attachment(f"{month} {line.title}", f"{month}-{line.name}", kind.suffix)
+        headers = {"Content-Disposition": disposition, "Cache-Control": "private, no-cache"}
+        return web.Response(body=body, content_type=kind.content_type, headers=headers)
 
     async def static(self, request: web.Request) -> web.Response:
         """A style sheet or a script; kept for ever when its address names its version."""

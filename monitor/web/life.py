@@ -61,7 +61,7 @@ def life_view(life: Life) -> LifeView:
         rate=Fraction(spent[Condition.INTACT], accountable) if accountable else None,
         intervals=tuple(reversed(life.intervals))[:INTERVALS_SHOWN],
         hidden_intervals=max(0, len(life.intervals) - INTERVALS_SHOWN),
-        looks=tuple(_look(kept) for kept in evidence[:LOOKS_SHOWN]),
+        looks=tuple(look_of(kept) for kept in evidence[:LOOKS_SHOWN]),
         decisions=tuple(sorted(life.decisions, key=lambda decision: decision.at, reverse=True)),
         reason=life.transitions[-1] if life.transitions else None,
         then=then,
@@ -69,7 +69,8 @@ def life_view(life: Life) -> LifeView:
     )
 
 
-def _look(evidence: Evidence) -> Look:
+def look_of(evidence: Evidence) -> Look:
+    """What a page says of a kept look."""
     measures = evidence.measures
     codec = str(measures.get("codec", ""))
     size = f"{measures['width']} × {measures['height']}" if "width" in measures and "height" in measures else ""

@@ -29,6 +29,7 @@ from monitor.web.calls import (
 )
 from monitor.web.frame import Frame
 from monitor.web.life import life_view
+from monitor.web.month_pages import MonthPages
 from monitor.web.settings import Settings
 from monitor.web.source import NothingToDecideError, Source
 from monitor.web.standings import faulty_now, standings
@@ -72,6 +73,7 @@ class Pages:
         self.source = source
         self.settings = settings
         self.frame = Frame(settings, assets)
+        self.months = MonthPages(source, self.frame)
         self._board: Board | None = None
         self._rendered: dict[tuple[Lang, bool], tuple[Illness, Live]] = {}
 
@@ -88,6 +90,7 @@ class Pages:
             web.get("/camera/{id}/now", self.camera_now),
             web.post("/camera/{id}/decision", self.decide),
             web.get("/search", self.search),
+            *self.months.routes(),
         ]
 
     async def front(self, request: web.Request) -> web.Response:
@@ -131,7 +134,9 @@ class Pages:
         return self.frame.page(request, visitor, "suspects", words)
 
     async def township(self, request: web.Request) -> web.Response:
-        """One township: its rate, what is out, all its cameras."""
+        """One township: its rate, what is out, all its cameras; with a ``month`` in the address that month's table."""
+        if "month" in request.query:
+            return await self.months.township(request)
         board = self.source.board()
         visitor = self.frame.visitor(request, board)
         code = request.match_info["code"]
@@ -159,7 +164,9 @@ class Pages:
         return self.frame.page(request, visitor, "township", words)
 
     async def camera(self, request: web.Request) -> web.Response:
-        """One camera's life."""
+        """One camera's life; with a ``month`` in the address that month's."""
+        if "month" in request.query:
+            return await self.months.camera(request)
         board = self.source.board()
         visitor = self.frame.visitor(request, board)
         camera = board.fleet.cameras.get(request.match_info["id"])

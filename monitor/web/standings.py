@@ -35,19 +35,19 @@ class Standings:
 def standings(board: Board, target: Fraction) -> Standings:
     """Order by exact rate, never by the printed one."""
     ordered = sorted(board.townships, key=lambda month: (month.rate is None, month.rate or Fraction(0), month.code))
-    axis_from = _axis_from(month.rate for month in ordered)
+    begins = axis_from(month.rate for month in ordered)
     rows = tuple(
         Row(
             month=month,
             reaches=None if month.rate is None else month.rate >= target,
-            reach=0.0 if month.rate is None else _position(month.rate, axis_from),
+            reach=0.0 if month.rate is None else position(month.rate, begins),
         )
         for month in ordered
     )
     return Standings(
         rows=rows,
-        axis_from=axis_from,
-        target_at=_position(target, axis_from),
+        axis_from=begins,
+        target_at=position(target, begins),
         reaching=sum(row.reaches is True for row in rows),
         rated=sum(row.reaches is not None for row in rows),
     )
@@ -58,12 +58,13 @@ def faulty_now(month: TownshipMonth) -> int:
     return month.now.get(Condition.IMPAIRED, 0) + month.now.get(Condition.OFFLINE, 0)
 
 
-def _axis_from(rates: Iterable[Fraction | None]) -> int:
+def axis_from(rates: Iterable[Fraction | None]) -> int:
     """80 %, or the whole ten below the worst rate: 94 and 96 must not look alike."""
     worst = min((rate for rate in rates if rate is not None), default=Fraction(1))
     return min(80, int(worst * 100) // AXIS_STEP * AXIS_STEP)
 
 
-def _position(rate: Fraction, axis_from: int) -> float:
-    share = (rate * 100 - axis_from) / (100 - axis_from)
+def position(rate: Fraction, begins: int) -> float:
+    """Where a rate lies on the axis from ``begins`` to 100 %: 0 to 100."""
+    share = (rate * 100 - begins) / (100 - begins)
     return round(float(min(max(share, Fraction(0)), Fraction(1))) * 100, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from hashlib import blake2s
 from urllib.parse import quote
 
@@ -36,6 +36,10 @@ class Visitor:
     def when(self, at: float, seconds: bool = False) -> str:
         """A time in the site's zone."""
         return moment(at, self.zone, self.lang, now=self.now, seconds=seconds)
+
+    def when_iso(self, iso: str) -> str:
+        """A time that a snapshot wrote."""
+        return self.when(datetime.fromisoformat(iso).timestamp())
 
     def times(self, moments: Iterable[float]) -> str:
         """Several times in one sentence."""
@@ -68,11 +72,13 @@ class Visitor:
             "now": self.now,
             "say": self.say,
             "when": self.when,
+            "when_iso": self.when_iso,
             "times": self.times,
             "lasted": self.lasted,
             "span": self.span,
             "month_name": self.month,
             "link": self.link,
+            "size": size,
             "percent": percent,
             "points_short": points_short,
             "numbers_of": numbers_of,
@@ -96,6 +102,18 @@ def numbers_of(phone: str) -> list[str]:
     ['0555-6012345', '13800000000']
     """
     return [number for number in BETWEEN_NUMBERS.split(phone.strip()) if NOT_DIALLED.sub("", number)]
+
+
+def size(length: int) -> str:
+    """The length of a file, rounded up.
+
+    >>> size(0), size(812), size(140_001), size(3_200_000)
+    ('0 kB', '1 kB', '141 kB', '3.2 MB')
+    """
+    if length < 1_000_000:
+        return f"{-(-length // 1000)} kB"
+    tenths = -(-length // 100_000)
+    return f"{tenths // 10}.{tenths % 10} MB"
 
 
 def dialled(number: str) -> str:

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.core.availability import Assessment
 from monitor.core.condition import Cause, Condition, Fault
+from monitor.web.source import MonthState
 from monitor.wording import (
     TABLES,
     Lang,
@@ -52,10 +54,15 @@ def placeholders(text: str) -> set[str]:
         ("cause", Cause),
         ("fault", Fault),
         ("outcome", Outcome),
+        ("assessment", Assessment),
     ],
 )
 def test_every_id_of_the_record_has_words(kind: str, ids: type[StrEnum]) -> None:
     assert set(TABLES[kind]) == {id_.value for id_ in ids}
+
+
+def test_every_state_of_a_month_has_words() -> None:
+    assert set(MonthState) <= set(TABLES["month"])
 
 
 def test_every_depth_has_words() -> None:

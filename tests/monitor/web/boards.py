@@ -16,11 +16,21 @@ import numpy as np
 from monitor.core.board import Board, CameraLive, Doubt, Proven, StateSeconds, TownshipMonth
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.fleet import Camera, Contact, Fleet, Township
-from monitor.core.record import Event, Gap, Interval, Transition
+from monitor.core.record import Event, Gap, Interval, Outage, Transition
 from monitor.store.values import Decision, Evidence, EvidenceKind, Ruling
 from monitor.web.settings import Settings
-from monitor.web.source import Life, NoSuchPictureError, NothingToDecideError
+from monitor.web.source import (
+    Life,
+    MonthLine,
+    MonthState,
+    NoSuchPaperError,
+    NoSuchPictureError,
+    NothingToDecideError,
+    PaperLine,
+    Snapshot,
+)
 from probes.observation import Step
+from tests.monitor.web.months import DRAFT, FROZEN, RUNNING, SHA256, at_home, november, october
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = int(datetime(2026, 11, 24, 8, 30, 5, tzinfo=ZONE).timestamp())
@@ -289,21 +299,75 @@ def _month(story: _Story, code: str) -> TownshipMonth:
     )
 
 
+PDF = b"%PDF-1.7\nmade up"
+PAPERS = (
+    PaperLine(name="circular.pdf", title="关于2026年10月份全县公共视频监控在线完好情况的通报", bytes=412_331),
+    PaperLine(name="annex.pdf", title="附件：故障点位清单", bytes=1_204_118),
+    PaperLine(name="notices/341101-城关镇.pdf", title="城关镇整改通知单", bytes=96_004),
+)
+
+
 @dataclass
 class MemorySource:
-    """A Source whose board a test replaces; decisions are kept and lift the doubt."""
+    """A Source whose board a test replaces; decisions are kept and lift the doubt.
+
+    ``snapshots`` are made for the board's fleet when first asked for, unless a test has put some there.
+    """
 
     current: Board
 
     def __post_init__(self) -> None:
         self.decisions: list[Decision] = []
         self.evidence = (_covered_look(), _good_look())
+        self.lines: tuple[MonthLine, ...] = (
+            MonthLine(month=DRAFT, state=MonthState.CLOSED),
+            MonthLine(month=FROZEN, state=MonthState.FROZEN, revision=2, sha256=SHA256, papers=PAPERS),
+            MonthLine(month=RUNNING, state=MonthState.OPEN),
+        )
+        self.papers = {(FROZEN, paper.name): PDF for paper in PAPERS}
+        self.snapshots: dict[str, Snapshot] = {}
 
     def board(self) -> Board:
         return self.current
 
-    async def life(self, camera: str) -> Life:
-        live = self.current.cameras[camera]
+    async def months(self) -> tuple[MonthLine, ...]:
+        return self.lines
+
+    async def month(self, month: str) -> Snapshot | None:
+        if not self.snapshots:
+            frozen = at_home(october(), self.current.fleet)
+            draft = {**frozen, "month": DRAFT, "state": "draft", "revision": 1, "reason": ""}
+            self.snapshots = {FROZEN: frozen, DRAFT: draft, RUNNING: november(frozen)}
+        return self.snapshots.get(month)
+
+    async def outages(self, month: str, township: str, day: int) -> tuple[Outage, ...]:
+        began = int(datetime(int(month[:4]), int(month[5:]), day, 9, 12, tzinfo=ZONE).timestamp())
+        snapshot = await self.month(month)
+        assert snapshot is not None
+        ids = [row["id"] for row in snapshot["cameras"] if row["township"] == township][: 2 + day % 3]
+        kinds = ((Condition.OFFLINE, Fault.UNREACHABLE), (Condition.IMPAIRED, Fault.COVERED))
+        return tuple(
+            Outage(
+                camera=id_,
+                condition=kinds[number % 2][0],
+                fault=kinds[number % 2][1],
+                began=began - number * 40_000,
+                ended=began + 3700 * (number + 1) if number else None,
+            )
+            for number, id_ in enumerate(ids)
+        )
+
+    async def paper(self, month: str, name: str) -> bytes:
+        if (month, name) not in self.papers:
+            raise NoSuchPaperError(f"{name} of {month}")
+        return self.papers[month, name]
+
+    async def life(self, camera: str, month: str | None = None) -> Life:
+        if month is not None and month != RUNNING:
+            return _october_of(camera)
+        live = self.current.cameras.get(camera)
+        if live is None:
+            return Life(camera=camera, began=MONTH_BEGAN, until=NOW, intervals=())
         began = max(live.since, MONTH_BEGAN + 6 * 86_400)
         intervals = [
             Interval(began=MONTH_BEGAN, ended=MONTH_BEGAN + 5 * 86_400, condition=Condition.INTACT),
@@ -336,7 +400,8 @@ class MemorySource:
         )
 
     async def picture(self, camera: str, at: int) -> bytes:
-        jpeg = next((kept.jpeg for kept in self.evidence if kept.at == at), None)
+        kept_ones = (*self.evidence, *_october_of(camera).evidence)
+        jpeg = next((kept.jpeg for kept in kept_ones if kept.at == at), None)
         if jpeg is None:
             raise NoSuchPictureError(f"{camera} at {at}")
         return jpeg
@@ -368,6 +433,33 @@ STEPS = (
     Step(name="judge", took_ms=6.3, said="contrast 3.1"),
 )
 MEASURES = {"codec": "h264", "width": 2560, "height": 1440}
+
+
+def _october_of(camera: str) -> Life:
+    """A month with a covered lens in the middle, shown by a look."""
+    began = MONTH_BEGAN - 31 * 86_400
+    out, back = began + 11 * 86_400 + 30_000, began + 13 * 86_400
+    reason = Transition(
+        camera=camera,
+        at=out,
+        condition=Condition.IMPAIRED,
+        fault=Fault.COVERED,
+        decided_at=out + 3600,
+        looks=(out, out + 1800, out + 3600),
+    )
+    return Life(
+        camera=camera,
+        began=began,
+        until=MONTH_BEGAN,
+        intervals=(
+            Interval(began=began, ended=out, condition=Condition.INTACT),
+            Interval(began=out, ended=back, condition=Condition.IMPAIRED, fault=Fault.COVERED),
+            Interval(began=back, ended=back + 900, condition=Condition.UNKNOWN, cause=Cause.OURS),
+            Interval(began=back + 900, ended=MONTH_BEGAN, condition=Condition.INTACT),
+        ),
+        transitions=(reason,),
+        evidence=(replace(_covered_look(), at=out + 1800), replace(_good_look(), at=began + 8 * 86_400)),
+    )
 
 
 def _covered_look() -> Evidence:
