@@ -104,7 +104,9 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """演示：回环地址上的模拟县 / a simulated county on loopback, and the daemon on it."""
-    card = wait_for(demonstrate(cameras=cameras, lang=_common.lang, once=once or as_json, quiet=as_json))
+    card = wait_for(
+        demonstrate(cameras=cameras, lang=_common.lang, once=once or as_json, quiet=as_json, open_office=Office)
+    )
     if as_json:
         say_json(card.as_json())
     if not card.passed:

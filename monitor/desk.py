@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from monitor.clerk import Clerk
@@ -21,6 +23,19 @@ from probes.observation import Depth
 
 EVIDENCE_SHOWN = 12
 EVIDENCE_READ = 500
+
+
+class PapersError(Exception):
+    """The papers cannot be made; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """A month's papers: where they lie, how many, and the fonts that only stand in for real ones."""
+
+    folder: Path
+    files: int
+    stand_ins: tuple[str, ...]
 
 
 class Archive(Protocol):

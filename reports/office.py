@@ -16,11 +16,22 @@ from monitor.core.inspection import Counted, Inspection
 from monitor.core.period import Month, midnight
 from monitor.core.record import Interval, Outage, Transition
 from monitor.core.rule import UnknownError
+from monitor.desk import Papers, PapersError
 from monitor.months import month_of
 from monitor.store import SnapshotEntry, SnapshotState, Store
 from monitor.web.source import MonthLine, MonthState, NoSuchPaperError, PaperLine, Snapshot
-from reports.fonts import FontMissingError, find_typefaces
-from reports.monthly import MonthEntry, as_it_stands, current, entries, load, newest, reconcile_months
+from reports.fonts import FontMissingError, find_typefaces, font_report
+from reports.monthly import (
+    MonthEntry,
+    as_it_stands,
+    current,
+    entries,
+    freeze,
+    load,
+    newest,
+    reconcile_months,
+    verify,
+)
 from reports.render.bundle import MANIFEST, SNAPSHOT, BundleError, Manifest, Progress, bundle
 from reports.render.typst import RenderError
 
@@ -110,6 +121,27 @@ class Office:
         """Make the drafts and the papers that are due. The calendar calls it at the start and every hour."""
         await reconcile_months(self._store, self._config, self._clock)
         await asyncio.to_thread(self._make_missing_papers)
+
+    def freeze(self, month: Month, *, who: str) -> str:
+        """Freeze the month; the SHA-256 of its snapshot. Raises UnknownError and RuleError."""
+        return freeze(self._store, self._config, month, int(self._clock.now()), who=who).entry.sha256
+
+    def publish(self, month: Month, progress: Progress) -> Papers:
+        """Make the month's papers where the page looks for them. Raises PapersError."""
+        folder = self._folder(str(month))
+        try:
+            manifest = self.make(month, folder, progress=progress)
+        except (FontMissingError, RenderError, BundleError) as error:
+            raise PapersError(str(error)) from error
+        lines = font_report(find_typefaces(Path(self._config.papers.fonts)))
+        stand_ins = tuple(f"{line.role}：{line.face}，{line.advice}" for line in lines if line.advice)
+        return Papers(folder=folder, files=len(manifest.files) + 1, stand_ins=stand_ins)
+
+    def verify(self, month: Month) -> bool:
+        """Whether the month, counted again from the record, is equal to its snapshot to the byte."""
+        with self._store.snapshot() as reader:
+            verified = verify(reader, month)
+        return verified.hash_equal and not verified.differences
 
     def make(self, month: Month, folder: Path, *, progress: Progress | None = None) -> Manifest:
         """Write the month's bundle to ``folder``: from its frozen snapshot, else from a draft as of now.

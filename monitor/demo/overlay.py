@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from monitor.config import Difference
@@ -11,8 +12,11 @@ CAMERAS_AT_FULL_PACE = 880
 """As many as two cores look at every four seconds, beside the county that they serve; more are looked at less often."""
 
 
-def overlay(cameras: int, port: int) -> dict[str, Any]:
-    """The settings that a county of ``cameras`` is watched with, its page on ``port``. Intervals are seconds."""
+def overlay(cameras: int, port: int, papers: Path) -> dict[str, Any]:
+    """The settings that a county of ``cameras`` is watched with. Intervals are seconds.
+
+    The page is on ``port``, the months' papers are put into ``papers``.
+    """
     slower = max(1.0, cameras / CAMERAS_AT_FULL_PACE)
     light_s = round(4 * slower)
     return {
@@ -32,10 +36,11 @@ def overlay(cameras: int, port: int) -> dict[str, Any]:
         "inspection": {"rounds_per_month": 0},
         "counting": {"assessed_from": "0"},
         "web": {"port": port},
+        "papers": {"dir": str(papers)},
     }
 
 
 def shortened(differences: list[Difference], laid_over: Mapping[str, Any]) -> list[Difference]:
-    """Those of ``differences`` that come from the overlay, without the page's port."""
-    paths = {f"{table}.{key}" for table, keys in laid_over.items() for key in keys} - {"web.port"}
+    """Those of ``differences`` that come from the overlay, without the page's port and the papers' folder."""
+    paths = {f"{table}.{key}" for table, keys in laid_over.items() for key in keys} - {"web.port", "papers.dir"}
     return [difference for difference in differences if difference.path in paths]

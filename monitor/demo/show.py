@@ -13,6 +13,8 @@ from pathlib import Path
 from monitor.clock import SystemClock
 from monitor.config import Config
 from monitor.demo.afterwards import live_on
+from monitor.demo.closing import close_months
+from monitor.demo.office import OpenOffice
 from monitor.demo.scorecard import Scorecard
 from monitor.demo.stage import free_port, stage
 from monitor.demo.stories import Stories
@@ -20,14 +22,21 @@ from monitor.demo.telling import Teller
 from monitor.demo.watching import Watcher
 from monitor.wording import Lang
 
+PAPERS = Path("demo-data", "papers")
+"""Where the papers stay, from the folder that the demo is started in."""
 
-async def demonstrate(*, cameras: int, lang: Lang, once: bool, quiet: bool) -> Scorecard:
+
+async def demonstrate(
+    *, cameras: int, lang: Lang, once: bool, quiet: bool, open_office: OpenOffice, papers: Path = PAPERS
+) -> Scorecard:
     """Tell the stories; ``once`` ends after them, else Ctrl-C does. ``quiet`` says nothing.
+
+    ``open_office`` opens what closes months and prints papers; they stay in ``papers``.
 
     Raises KeyboardInterrupt when Ctrl-C comes before the scorecard, DemoError and CountyError when the machine does
     not allow it, and what the daemon raises.
     """
-    show = _Show(cameras, Teller(lang, Config().site.zone, quiet=quiet), once=once)
+    show = _Show(cameras, Teller(lang, Config().site.zone, quiet=quiet), open_office, papers.absolute(), once=once)
     task = asyncio.create_task(show.run(), name="demo")
     with _ended_by_signals(task):
         try:
@@ -42,8 +51,10 @@ async def demonstrate(*, cameras: int, lang: Lang, once: bool, quiet: bool) -> S
 
 
 class _Show:
-    def __init__(self, cameras: int, teller: Teller, *, once: bool) -> None:
+    def __init__(self, cameras: int, teller: Teller, open_office: OpenOffice, papers: Path, *, once: bool) -> None:
         self._cameras = cameras
+        self._open_office = open_office
+        self._papers = papers
         self._teller = teller
         self._once = once
         self._folder = Path(tempfile.mkdtemp(prefix="xunjian-demo-"))
@@ -55,15 +66,18 @@ class _Show:
         began = clock.monotonic()
         port = free_port()
         self._teller.announced(f"http://127.0.0.1:{port}/", self._cameras)
-        async with stage(self._cameras, port, self._folder, self._teller) as set_up:
+        async with stage(self._cameras, port, self._folder, self._papers, self._teller, self._open_office) as set_up:
             watcher = Watcher(set_up, self._teller)
             stories = Stories(watcher)
             await stories.tell()
+            grade = await watcher.grade()
+            self._teller.begins("month")
+            stories.told.append(await close_months(set_up, set_up.office, self._teller))
             self.card = Scorecard(
                 cameras=self._cameras,
                 took_s=clock.monotonic() - began,
                 tolerance_s=watcher.tolerance_s,
-                grade=await watcher.grade(),
+                grade=grade,
                 stories=tuple(stories.told),
             )
             self._teller.scorecard(self.card)

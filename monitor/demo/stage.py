@@ -24,12 +24,14 @@ from monitor.core.blindness import hiding
 from monitor.core.fleet import Fleet
 from monitor.core.record import Gap, Transition
 from monitor.daemon import Running, running, socket_path
+from monitor.demo.office import Office, OpenOffice
 from monitor.demo.overlay import overlay, shortened
 from monitor.demo.roles import Cast, cast
 from monitor.demo.telling import Teller
 from monitor.importing import Imported, import_ledger, open_store, stored_logins
 from monitor.inventory import targets
 from monitor.secrets import open_key_ring, redact
+from monitor.store import Store
 from probes.observation import Target
 from probes.testing.county import County
 from probes.testing.faults import Fault as Injected
@@ -68,6 +70,7 @@ class Stage:
     fleet: Fleet
     targets: Mapping[str, Target]
     daemon: Running
+    office: Office
     dead_input_at: float
     """since when the recorder's input shows nothing: before anybody looked"""
 
@@ -103,22 +106,28 @@ def free_port(preferred: int = PAGE_PORT) -> int:
     raise DemoError("no TCP port is free on 127.0.0.1")
 
 
+def county_size(cameras: int) -> tuple[int, int]:
+    """How many townships and villages a county of so many cameras has: the whole county, or a corner of it."""
+    townships = min(TOWNSHIPS, cameras // CAMERAS_PER_TOWNSHIP)
+    return townships, min(VILLAGES, cameras * VILLAGES // FULL_SIZE)
+
+
 @asynccontextmanager
-async def stage(cameras: int, port: int, folder: Path, teller: Teller) -> AsyncIterator[Stage]:
-    """Set everything up in ``folder``, which must be empty, and end it again. Raises DemoError and CountyError."""
+async def stage(
+    cameras: int, port: int, folder: Path, papers: Path, teller: Teller, open_office: OpenOffice
+) -> AsyncIterator[Stage]:
+    """Set everything up in ``folder``, which must be empty, and end it again; papers go to ``papers`` and stay.
+
+    Raises DemoError and CountyError.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as parts:
-        townships = min(TOWNSHIPS, cameras // CAMERAS_PER_TOWNSHIP)
+        townships, villages = county_size(cameras)
         county = await parts.enter_async_context(
-            await County.start(
-                wall=clock.now,
-                cameras=cameras,
-                townships=townships,
-                villages=max(townships, min(VILLAGES, cameras * VILLAGES // FULL_SIZE)),
-            )
+            await County.start(wall=clock.now, cameras=cameras, townships=townships, villages=villages)
         )
         teller.served(cameras, townships, folder)
-        shorter = overlay(cameras, port)
+        shorter = overlay(cameras, port, papers)
         config = await asyncio.to_thread(_write_config, folder, county, shorter)
         teller.shortened(shortened(differences(config), shorter))
         _log_to_file(parts, config, clock, folder / "daemon.log")
@@ -129,7 +138,13 @@ async def stage(cameras: int, port: int, folder: Path, teller: Teller) -> AsyncI
         imported = await asyncio.to_thread(_import, config, clock, ledger)
         teller.imported(ledger, imported)
         known = await asyncio.to_thread(_targets, config, clock, imported.fleet)
-        daemon = await parts.enter_async_context(running(config, demo=True))
+        offices: list[Office] = []
+
+        def office(config: Config, store: Store, clock: Clock) -> Office:
+            offices.append(open_office(config, store, clock))
+            return offices[-1]
+
+        daemon = await parts.enter_async_context(running(config, archive=office, demo=True))
         yield Stage(
             folder=folder,
             config=config,
@@ -139,6 +154,7 @@ async def stage(cameras: int, port: int, folder: Path, teller: Teller) -> AsyncI
             fleet=imported.fleet,
             targets=known,
             daemon=daemon,
+            office=offices[-1],
             dead_input_at=dead_input_at,
         )
 
@@ -151,7 +167,10 @@ def _write_config(folder: Path, county: County, laid_over: Mapping[str, Any]) ->
 
 
 def _toml(townships: Iterable[Mapping[str, str]]) -> str:
-    tables = [("[site]", {"county": COUNTY}), *(("[[townships]]", township) for township in townships)]
+    tables = [
+        ("[site]", {"county": COUNTY, "office": f"{COUNTY}综治中心", "demo": True}),
+        *(("[[townships]]", township) for township in townships),
+    ]
     # a JSON string is a TOML string as well
     lines = ([head, *(f"{key} = {json.dumps(value)}" for key, value in keys.items())] for head, keys in tables)
     return "\n".join(line for table in lines for line in table)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from monitor.config import Difference
 from monitor.core.board import Proven
 from monitor.core.fleet import Camera
+from monitor.core.period import Month
 from monitor.core.record import Gap, Transition
 from monitor.demo.scorecard import Grade, Scorecard, Story
+from monitor.desk import Papers
 from monitor.importing import Imported
 from monitor.web.calls import EventCall
 from monitor.wording import Lang, say
@@ -28,6 +31,7 @@ TITLES = {
     "blind": ("我们自己的上行断了", "our own uplink is cut"),
     "covered_lens": ("镜头被遮住", "a lens is covered"),
     "power_back": ("来电了", "power returns"),
+    "month": ("一个月结束了", "a month is over"),
 }
 """The stories in the order in which they are told."""
 
@@ -214,6 +218,44 @@ class Teller:
             f"  truth: power is back at {back}; record: intact from {credited} on. Of {cameras} cameras the farthest "
             f"is off by {off_s:+d} s (allowed: one interval and one look, {tolerance_s:.0f} s)",
             "yellow",
+        )
+
+    def history(self, months: Sequence[Month], lines: int) -> None:
+        """The past was taken in."""
+        names = "、".join(map(str, months))
+        self.line(
+            f"  导入这些摄像机 {names} 的历史记录（虚构）：{lines} 行",
+            f"  the past of the same cameras, {', '.join(map(str, months))} (invented), is imported: {lines} lines",
+        )
+
+    def frozen(self, month: Month, sha256: str) -> None:
+        """A month is closed for good."""
+        self.line(f"  {month} 已定稿，SHA-256 {sha256[:16]}…", f"  {month} is frozen, SHA-256 {sha256[:16]}…")
+
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Callable[[int, int, str], None]]:
+        """A bar, for something that says how far it is."""
+        columns = (TextColumn("  {task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task("", total=None)
+
+            def told(done: int, of: int, name: str) -> None:
+                bar.update(task, completed=done, total=of, description=name)
+
+            yield told
+
+    def papers(self, month: Month, papers: Papers, url: str, *, equal: bool) -> None:
+        """The bundle lies there, and was counted again."""
+        self.line(
+            f"  {papers.files} 个文件：{papers.folder}", f"  {papers.files} files: {papers.folder}", "bold yellow"
+        )
+        self.plain(f"  {url}month/{month}", "cyan")
+        for stand_in in papers.stand_ins:
+            self.plain(f"  {stand_in}", "dim")
+        self.line(
+            f"  month verify {month}：" + ("从记录重新计算，逐字节相同" if equal else "不相同"),
+            f"  month verify {month}: " + ("counted again from the record, equal to the byte" if equal else "unequal"),
+            "green" if equal else "red",
         )
 
     # The end
