@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.desk import Desk
+from monitor.desk import Desk, NoArchive
 from monitor.store import RoundKind
 from monitor.web.source import NoSuchPictureError, NothingToDecideError
 from probes.observation import Depth
@@ -15,7 +15,7 @@ from tests.monitor.rounds.county import Run, Script, black, cameras, dead, full,
 
 
 def desk_of(run: Run) -> Desk:
-    return Desk(rounds=run.rounds, clerk=run.clerk, store=run.store, clock=run.clock)
+    return Desk(rounds=run.rounds, clerk=run.clerk, store=run.store, archive=NoArchive(), clock=run.clock)
 
 
 async def test_a_round_looks_at_every_camera_once_tells_how_far_it_is_and_is_kept(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from monitor.core.fleet import Camera
-from monitor.desk import Desk
+from monitor.desk import Desk, NoArchive
 from probes.observation import Depth, Target
 from tests.monitor.rounds.county import Script, cameras, dead, denied, full, good, our_bug, running, simulate
 
@@ -33,7 +33,7 @@ def test_one_look_at_a_time_whatever_is_asked_for(seed: int) -> None:
                     return chance.choice((0.01, 0.5, 3.0, 25.0))
 
                 run.looker.took_s = took_s
-                desk = Desk(rounds=run.rounds, clerk=run.clerk, store=run.store, clock=run.clock)
+                desk = Desk(rounds=run.rounds, clerk=run.clerk, store=run.store, archive=NoArchive(), clock=run.clock)
                 asking: list[asyncio.Future[object]] = []
                 for _ in range(40):
                     await run.until(run.now + chance.choice((0.3, 5, 40)))
