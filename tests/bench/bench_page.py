@@ -8,19 +8,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 
 from aiohttp import web
 
 from monitor.clock import SystemClock
 from monitor.core.board import Board
+from monitor.core.record import Outage
 from monitor.web.app import application
 from monitor.web.settings import Settings
-from monitor.web.source import Life, NoSuchPictureError, NothingToDecideError
+from monitor.web.source import (
+    Life,
+    MonthLine,
+    MonthState,
+    NoSuchPaperError,
+    NoSuchPictureError,
+    NothingToDecideError,
+    Snapshot,
+)
 from tests.bench import county
 from tests.bench.measure import Result, median_of
+from tests.reports import sample
 
 RUNS = 15
+MONTH = "2026-10"
 SITE = timezone(timedelta(hours=8))
 
 
@@ -33,15 +44,33 @@ class NewestBoard:
     def board(self) -> Board:
         return self.newest
 
-    async def life(self, camera: str) -> Life:
+    async def life(self, camera: str, month: str | None = None) -> Life:
         now = self.newest.now
         return Life(camera=camera, began=now - 86_400, until=now, intervals=())
+
+    async def months(self) -> tuple[MonthLine, ...]:
+        return (MonthLine(month=MONTH, state=MonthState.FROZEN, sha256="0" * 64),)
+
+    async def month(self, month: str) -> Snapshot | None:
+        return _month(len(self.newest.cameras))
+
+    async def outages(self, month: str, township: str, day: int) -> tuple[Outage, ...]:
+        return ()
+
+    async def paper(self, month: str, name: str) -> bytes:
+        raise NoSuchPaperError(name)
 
     async def picture(self, camera: str, at: int) -> bytes:
         raise NoSuchPictureError(camera, at)
 
     async def decide(self, camera: str, accept: bool, by: str) -> None:
         raise NothingToDecideError(camera)
+
+
+@cache
+def _month(cameras: int) -> Snapshot:
+    """A made-up month with that many cameras in 22 townships."""
+    return sample.big(cameras)
 
 
 def page(path: str, cameras: int) -> Result:
@@ -87,5 +116,7 @@ async def _get(host: str, port: int, path: str) -> bytes:
 BENCHMARKS: dict[str, Callable[[int], Result]] = {
     "page.front": partial(page, "/"),
     "page.township": partial(page, "/township/01"),
+    "page.month": partial(page, f"/month/{MONTH}"),
+    "page.month_township": partial(page, f"/township/01?month={MONTH}"),
     "page.camera": partial(page, "/camera/34020000001320000000"),
 }
