@@ -90,9 +90,9 @@ class _Camera:
     """fault, seconds, outages"""
 
 
-def big() -> dict[str, Any]:
+def big(cameras: int = 4000) -> dict[str, Any]:
     """22 townships with 4,000 cameras and a working month: outages, exemptions, 未检, 未接入, a moved camera."""
-    return _snapshot(4000, NAMES, seed=7)
+    return _snapshot(cameras, NAMES, seed=7)
 
 
 def small() -> dict[str, Any]:
