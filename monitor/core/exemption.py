@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from monitor.core.availability import Span, Version, standing
+from monitor.core.availability import Span, Version, standing, union
 from monitor.core.rule import RuleError
 
 HOUR_S = 3600
@@ -183,9 +183,8 @@ class Exemptions:
 
 def _within(exemption: Exemption, versions: Sequence[Version]) -> list[Span]:
     scope = exemption.scope
-    spans = [
+    return union(
         (max(began, exemption.began), min(ended, exemption.ended))
         for began, ended, camera in standing(versions)
         if scope.township in ("", camera.township) and scope.village in ("", camera.village)
-    ]
-    return [(began, ended) for began, ended in spans if began < ended]
+    )

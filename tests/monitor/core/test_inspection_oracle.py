@@ -202,6 +202,12 @@ def townships_agree(found: Inspection, rows: dict[tuple[str, str], Row], countin
         assert found.faulty[code] == sum(bool(row.outages) for row in assessed)
 
 
+SUMMED = (
+    *("registered", "assessed", "unassessed", "exempted", "never_connected"),
+    *("service", "intact", "impaired", "offline", "exempt", "unknown", "all_service", "all_exempt"),
+)
+
+
 def the_county_is_the_sum(found: Inspection) -> None:
     for name in [
         "registered",
