@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
+from pydantic import BaseModel
 from rich.console import Console
 
 from monitor import filing, logs, terminal
@@ -125,7 +126,8 @@ def check_config(as_json: JsonOption = False) -> None:
         + in_words(f"没有错误，{len(changed)} 项不是默认值", f"no mistakes, {len(changed)} settings of its own")
     )
     for each in changed:
-        say(f"  {each.path} = {each.value!r}  ({in_words('默认', 'default')} {each.default!r})")
+        value, default = (dumps(it, ensure_ascii=False, default=_plain) for it in (each.value, each.default))
+        say(f"  {each.path} = {value}  ({in_words('默认', 'default')} {default})")
 
 
 @inventory_app.command("import")
@@ -359,7 +361,12 @@ def say(text: str) -> None:
 
 def say_json(value: object) -> None:
     """Facts for programs: one JSON document."""
-    say(dumps(value, ensure_ascii=False, indent=1))
+    say(dumps(value, ensure_ascii=False, indent=1, default=_plain))
+
+
+def _plain(value: object) -> object:
+    """A setting in JSON: tables as objects, times of day as text."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
 def end(code: int, sentence: str) -> None:
