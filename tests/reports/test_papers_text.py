@@ -13,6 +13,7 @@ from monitor.wording import FAULTS
 from reports.annex import annex
 from reports.circular import circular
 from reports.notice import notice
+from reports.paper import paragraph
 from tests.reports import ink, sample
 from tests.reports.conftest import Compile
 
@@ -111,6 +112,15 @@ def test_no_paper_names_an_address_or_a_login(big_papers: Mapping[str, Path]) ->
 
 def test_page_1_of_the_circular_shows_text(big_papers: Mapping[str, Path]) -> None:
     assert "进行了持续巡查" in ink.packed(ink.text_of(big_papers["circular"], last=1))
+
+
+@pytest.mark.parametrize("filler", range(0, 420, 28))
+def test_a_signature_never_stands_on_a_page_without_text(compiled: Compile, filler: int) -> None:
+    data = circular({**sample.small(), "demo": False})
+    data["blocks"] = [paragraph("村" * (140 + filler)), paragraph("请核实" * 20)]
+    pages = [ink.packed(page) for page in ink.text_of(compiled("circular.typ", data)).split("\f")]
+    signed = next(page for page in pages if f"{data['office']}{data['date']}" in page)
+    assert "请核实请核实" in signed
 
 
 def test_the_receipt_keeps_its_signatures_together(big_papers: Mapping[str, Path]) -> None:
