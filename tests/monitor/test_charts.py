@@ -4,7 +4,7 @@ from datetime import datetime
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
-from monitor.charts import THINNEST_PERCENT, month_strip
+from monitor.charts import THINNEST_PERCENT, TrendWords, month_strip, trend
 from monitor.core.condition import Condition
 from monitor.core.record import Interval
 
@@ -52,3 +52,19 @@ def test_a_title_is_text_and_never_markup() -> None:
     drawing = drawn([], title='"><script>alert(1)</script>')
     assert drawing.get("aria-label") == '"><script>alert(1)</script>'
     assert not list(drawing.iter("script"))
+
+
+def test_a_trend_is_told_in_the_words_of_its_reader() -> None:
+    months = [{"month": f"2026-0{number}", "online_rate": "99.00", "online_intact_rate": "96.50"} for number in (8, 9)]
+    words = TrendWords(online="on & <up>", online_intact="whole", target="goal", month="{number}", year="{number}")
+    drawing = ElementTree.fromstring(trend(months, target="95", words=words))
+    said = [one.text for one in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"on & <up>", "whole", "goal 95%", "8", "9", "2026"} <= set(said)
+    assert not {"在线率", "8月", "2026年"} & set(said)
+
+
+def test_both_lines_of_a_trend_can_be_told_apart_by_a_style_sheet() -> None:
+    months = [{"month": "2026-08", "online_rate": "99.00", "online_intact_rate": "96.50"}]
+    drawing = ElementTree.fromstring(trend(months, target="95"))
+    lines = [one.get("class") for one in drawing.iter("{http://www.w3.org/2000/svg}polyline")]
+    assert lines == ["online_rate", "online_intact_rate"]

@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from monitor import metrics, wording
+from monitor import charts, metrics, wording
 from monitor.web import visitor
 from monitor.web.visitor import Visitor, anchor, dialled, numbers_of
 from monitor.wording import Lang
@@ -13,7 +13,7 @@ from tests.monitor.web.boards import NOW, ZONE
 VISITOR = Visitor(lang=Lang.EN, zone=ZONE, now=NOW)
 
 
-@pytest.mark.parametrize("module", [visitor, wording, metrics])
+@pytest.mark.parametrize("module", [visitor, wording, metrics, charts])
 def test_examples_in_docstrings_run(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # a module, as parametrize types it
 
