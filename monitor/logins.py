@@ -73,6 +73,13 @@ class Logins:
             return max(pair.until, now + self._hold_s)
         return pair.until
 
+    def awaits_trial(self, target: Target) -> bool:
+        """Whether three other cameras are trying this login and their answers will say whether it may be used here."""
+        trial = self._trial(target.credential.id) if target.credential else None
+        if trial is None or target.camera in (tried := trial.trying | trial.refused):
+            return False
+        return len(tried) >= TRIAL > len(trial.refused)
+
     def begin(self, target: Target, now: int) -> bool:
         """Whether the look that starts now may log in; if so, it counts as trying until ``end``."""
         if target.credential is None:

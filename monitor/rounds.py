@@ -400,10 +400,14 @@ class Rounds:
             self._count_look(watched.period)
             # Not always the same: a camera may leave the fleet and enter it again while it waits for its look.
             if (current := self._watched.get(job.camera)) is not None:
-                if current.is_waited_for:
-                    self._offer(current)
-                else:
-                    self._schedule(current)
+                self._go_on(current)
+
+    def _go_on(self, watched: _Watched) -> None:
+        """What somebody waits for is done at once, unless the login is being tried elsewhere first."""
+        if watched.is_waited_for and not self._logins.awaits_trial(watched.target):
+            self._offer(watched)
+        else:
+            self._schedule(watched)
 
     async def _look_at(self, watched: _Watched, job: Job) -> None:
         has_left = self._watched.get(job.camera) is not watched
@@ -411,6 +415,9 @@ class Rounds:
             self._gate.release(job, now=self._clock.monotonic())
             return
         began, target = int(self._clock.now()), watched.target
+        if watched.is_waited_for and watched.wanted > Depth.LIGHT and self._logins.awaits_trial(target):
+            self._gate.release(job, now=self._clock.monotonic())
+            return
         depth, asked = watched.wanted, watched.asked
         watched.asked = []
         self._count_skipped(watched)
@@ -471,10 +478,10 @@ class Rounds:
         on_trial = credential is not None and self._logins.on_trial(credential.id)
         login = _login(look, observations) if observations else Login.UNASKED
         self._clerk.write(holds=self._logins.end(target, login, look.at))
-        if credential is not None and on_trial and not self._logins.on_trial(credential.id):
+        if credential is not None and on_trial:
             for other in self._watched.values():
-                if other.camera.credential == credential.id:
-                    self._schedule_unless_busy(other)
+                if other.camera.credential == credential.id and other.camera.id not in self._busy:
+                    self._go_on(other)
 
     async def _vouched(self, watched: _Watched, look: Look) -> Look:
         """The failing look as it may be applied: void when we were blind, or when everybody fails at once."""
