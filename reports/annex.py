@@ -53,7 +53,7 @@ def annex(snapshot: Snapshot) -> dict[str, Any]:
                 columns.SHARES,
                 [*snapshot["townships"], {**snapshot["county"], "name": whole_county(snapshot)}],
                 "",
-                "占全部建档服务时长。未判定指巡查方无法查看的时间，不计入任何乡镇（街道）的应检时长。",
+                "占全部建档服务时长。未判定指巡检方无法查看的时间，不计入任何乡镇（街道）的应检时长。",
             ),
             _end_of_month(snapshot),
         ],

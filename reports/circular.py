@@ -147,7 +147,7 @@ def _reaching(townships: Sequence[Row]) -> str:
 def _not_counted(county: Row) -> str:
     exempt, unknown = rate_words(county["exempt_share"]), rate_words(county["unknown_share"])
     causes = "、".join(
-        f"{'巡查程序原因' if cause == 'ours' else CAUSES[cause].zh}{share}%"
+        f"{'巡检方原因' if cause == 'ours' else CAUSES[cause].zh}{share}%"
         for cause, share in county["unknown_share_by"].items()
         if share not in (None, "0.00")
     )

@@ -13,26 +13,6 @@ Row = Mapping[str, Any]
 NONE = "—"
 """What stands where there is no figure."""
 
-EXEMPTION_KINDS: Mapping[str, str] = {
-    "planned_power_cut": "计划停电",
-    "construction": "施工",
-    "relocation": "迁移",
-    "third_party_cut": "第三方挖断",
-    "disaster": "自然灾害",
-    "carrier_upgrade": "运营商割接",
-    "platform_maintenance": "平台维护",
-    "school_holiday": "学校假期",
-    "police_custody": "公安调用",
-    "new_camera": "新建",
-}
-EXEMPTION_STATES: Mapping[str, str] = {
-    "filed": "待审核",
-    "late": "逾期报备",
-    "approved": "已核准",
-    "rejected": "未核准",
-    "by_rule": "按规则",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -164,12 +144,12 @@ EXEMPTED: tuple[Column, ...] = (
     Column("乡镇", 20, figure("township_name")),
     Column("点位名称", 0, figure("name"), left=True),
     Column("国标编码", 32, figure("camera")),
-    Column("类别", 18, lambda row: EXEMPTION_KINDS.get(row["kind"], row["kind"])),
+    Column("类别", 18, lambda row: say(f"exemption.{row['kind']}", Lang.ZH)),
     Column("事由", 48, figure("reason"), left=True),
     Column("起", 19, moment("from")),
     Column("止", 19, moment("until")),
     Column("报备时间", 19, moment("filed_at")),
-    Column("状态", 13, lambda row: EXEMPTION_STATES.get(row["state"], row["state"])),
+    Column("状态", 13, lambda row: say(f"filing.{row['state']}", Lang.ZH)),
 )
 
 UNASSESSED: tuple[Column, ...] = (
@@ -200,7 +180,7 @@ SHARES: tuple[Column, ...] = (
     Column("乡镇（街道）", 0, figure("name"), left=True),
     Column("报备（%）", 19, figure("exempt_share")),
     Column("未判定合计（%）", 21, figure("unknown_share")),
-    Column("巡查程序原因（%）", 21, _share("ours")),
+    Column("巡检方原因（%）", 21, _share("ours")),
     Column("录像机会话已满（%）", 23, _share("busy")),
     Column("登录暂缓（%）", 20, _share("held")),
     Column("链路中断不计（%）", 21, _share("link_excused")),

@@ -31,6 +31,7 @@ from reports.render.typst import (
     templates_digest,
     typst_version,
 )
+from reports.snapshot import canonical
 
 MANIFEST = "MANIFEST.json"
 SNAPSHOT = "snapshot.json"
@@ -104,12 +105,6 @@ def bundle(
         (made / MANIFEST).write_bytes(manifest.as_bytes())
         _replace(folder, made, Path(scratch) / "before")
     return manifest
-
-
-def canonical(snapshot: Snapshot) -> bytes:
-    """The bytes that a snapshot is stored, hashed and handed on as."""
-    text = json.dumps(snapshot, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode() + b"\n"
 
 
 def _documents(snapshot: Snapshot, issue: Issue | None) -> dict[str, Document]:
