@@ -105,7 +105,7 @@ def _own_beginnings(connection: Connection, cameras: Sequence[int]) -> dict[int,
     found: dict[int, int] = {}
     for portion in chunks(cameras):
         query = select(table.c.camera, func.min(table.c.at)).where(table.c.camera.in_(portion))
-        found.update(connection.execute(query.group_by(table.c.camera)).tuples().all())
+        found.update((camera, began) for camera, began in connection.execute(query.group_by(table.c.camera)))
     return found
 
 
@@ -135,5 +135,5 @@ def _add_lines(
     connection.execute(insert(schema.history_line), rows)
     detail = {"sha256": source.sha256, "lines": len(lines)}
     add_audit(
-        connection, [AuditEntry(at=at, who=source.who, action="import_history", subject=source.name, detail=detail)]
+        connection, [AuditEntry(at=at, who=source.who, action="take_history", subject=source.name, detail=detail)]
     )

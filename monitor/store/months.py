@@ -110,7 +110,7 @@ class MonthReader(LedgerReader):
         with self._source.connection() as connection:
             own, evidence = _own_record(connection, start, end, known_at)
             imported = _imported(connection, start, end, known_at)
-            ids = dict(connection.execute(select(_camera.c.key, _camera.c.id)).tuples().all())
+            ids = {row.key: row.id for row in connection.execute(select(_camera.c.key, _camera.c.id))}
             unseen = [key for key in ids if not _is_seen((*own.get(key, ()), *imported.get(key, ())))]
             seen_before = _seen_before(connection, unseen, start, known_at)
         return Recorded(
