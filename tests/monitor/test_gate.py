@@ -139,3 +139,15 @@ def test_every_job_offered_is_started_once() -> None:
         running += started(gate)
     assert sorted(j.camera for j in seen) == sorted(j.camera for j in offered)
     assert gate.waiting == gate.active == 0
+
+
+def test_a_recorder_shared_by_two_townships_wears_out_no_line() -> None:
+    gate = Gate(Limits(light=4, per_recorder=1))
+    for _ in range(20):
+        gate.offer(job(1, address="recorder", link="t1", lane=Lane.LIGHT, channels=2))
+        gate.offer(job(2, address="recorder", link="t2", lane=Lane.LIGHT, channels=2))
+        for _ in range(2):
+            (running,) = started(gate)
+            gate.release(running, now=0.0)
+    gate.offer(job(3, link="t1", lane=Lane.LIGHT))
+    assert len(started(gate)) == 1

@@ -213,3 +213,19 @@ async def test_whoever_asks_for_a_picture_of_a_held_camera_does_not_get_an_open_
         assert observations[0].depth is Depth.LIGHT
         assert (look.condition.value, look.cause) == ("unknown", "held")
         assert run.condition("c001") == "intact"
+
+
+async def test_cameras_that_refused_it_and_got_another_do_not_block_the_others(tmp_path: Path) -> None:
+    script = with_login(cameras(6))
+    script.credentials["other"] = Credential(id="other", username="admin", password="other")
+    script.answers.update({camera.id: denied for camera in script.cameras})
+    async with running(script, tmp_path) as run:
+        await run.until(300)
+        refused = [camera for camera in script.cameras if logins(run, camera.id)]
+        assert len(refused) == 3
+        script.answers.clear()
+        script.answers.update({camera.id: denied for camera in refused})
+        script.change(*(replace(camera, credential="other") for camera in refused))
+        await run.until(500)
+        others = {camera.id for camera in script.cameras} - {camera.id for camera in refused}
+        assert {run.condition(camera) for camera in others} == {"intact"}
