@@ -29,7 +29,7 @@ ARCHIVAL = ("a-2a", "ua-1")
 """PDF/A-2a for the archive and PDF/UA-1 for screen readers."""
 COMPACT = ("a-2b",)
 """For long tables, whose tags would take twelve times the space of the text."""
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 class RenderError(Exception):
