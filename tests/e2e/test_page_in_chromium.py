@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -18,6 +18,7 @@ from monitor.store.values import Ruling
 from monitor.web.app import application
 from monitor.web.assets import Assets
 from tests.monitor.web.boards import (
+    PDF,
     MemorySource,
     bad_board,
     blind_board,
@@ -26,6 +27,8 @@ from tests.monitor.web.boards import (
     quiet_board,
     settings_at,
 )
+from tests.monitor.web.months import FROZEN
+from tests.reports import sample
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -135,6 +138,90 @@ async def test_no_page_scrolls_sideways_or_complains(visit: Open, name: str, win
             await opened.goto(f"{path}?lang={lang}")
             await opened.page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
             assert await opened.width_of_content() <= window["width"], (path, lang)
+
+
+@pytest.mark.parametrize("window", [PHONE, LAPTOP, WALL], ids=["phone", "laptop", "wall"])
+@pytest.mark.parametrize("name", ["880", "hostile"])
+async def test_no_page_of_a_month_scrolls_sideways_or_complains(visit: Open, name: str, window: dict[str, int]) -> None:
+    opened = await visit(BOARDS[name](), window=window)
+    if name == "hostile":
+        opened.source.snapshots = {FROZEN: sample.hostile()}
+    snapshot = await opened.source.month(FROZEN)
+    assert snapshot is not None
+    fault = snapshot["faults"][0]
+    township, camera = (quote(fault[key], safe="") for key in ("township", "camera"))
+    for path in (
+        f"/month/{FROZEN}?",
+        f"/township/{township}?month={FROZEN}&day=7&",
+        f"/camera/{camera}?month={FROZEN}&",
+    ):
+        for lang in ("zh", "en"):
+            await opened.goto(f"{path}lang={lang}")
+            await opened.page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+            assert await opened.width_of_content() <= window["width"], (path, lang)
+
+
+@pytest.mark.parametrize("window", [PHONE, WALL], ids=["phone", "wall"])
+async def test_a_rate_clicks_down_to_the_look_behind_it(visit: Open, window: dict[str, int]) -> None:
+    opened = await visit(ordinary_board(), window=window)
+    page = opened.page
+    await page.locator("#side").get_by_role("link", name=re.compile("^全县")).click()
+    await page.get_by_role("navigation", name="各月").get_by_role("link", name="2026年10月").click()
+    await expect(page.get_by_text("已定稿", exact=True).last).to_be_visible()
+    await page.locator("table.ranking").get_by_role("link", name="城关镇").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("城关镇")
+    watched = next(iter(opened.source.current.cameras))
+    await page.locator(f"table.cameras a[href^='/camera/{watched}?']").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("柳树村东路口")
+    out = page.locator("details.stretch", has_text="遮挡")
+    await expect(out.get_by_text("依据 3 次查看")).to_be_visible()
+    await expect(out.get_by_text("DESCRIBE 流描述")).to_be_visible()
+    picture = out.locator("img")
+    await picture.scroll_into_view_if_needed()
+    await expect(picture).to_have_js_property("naturalWidth", 640)
+    await page.get_by_role("link", name="2026年10月").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("2026年10月在线完好情况")
+
+
+async def test_a_day_of_the_heat_map_opens_what_was_out(visit: Open) -> None:
+    opened = await visit(ordinary_board(), f"/month/{FROZEN}", window=PHONE)
+    row = opened.page.locator("table.heat tr", has_text="城关镇")
+    cell = row.get_by_role("link").nth(6)
+    box = await cell.bounding_box()
+    assert box is not None
+    assert min(box["width"], box["height"]) >= 16
+    await cell.click()
+    await expect(opened.page.get_by_role("heading", name="7日计入的故障")).to_be_visible()
+    await expect(opened.page.locator("td.chosen")).to_have_text("7")
+
+
+async def test_the_name_of_a_township_stays_while_its_figures_scroll(visit: Open) -> None:
+    opened = await visit(ordinary_board(), f"/month/{FROZEN}", window=PHONE)
+    await opened.page.eval_on_selector(".ranking", "table => { table.parentElement.scrollLeft = 600; }")
+    box = await opened.page.locator("table.ranking td.who").first.bounding_box()
+    assert box is not None
+    assert 0 <= box["x"] < 60
+    await expect(opened.page.locator("table.ranking .brief").first).to_be_visible()
+
+
+async def test_a_paper_is_downloaded_under_its_title(visit: Open) -> None:
+    opened = await visit(ordinary_board(), f"/month/{FROZEN}")
+    async with opened.page.expect_download() as download:
+        await opened.page.get_by_role("link", name="城关镇整改通知单").click()
+    file = await download.value
+    assert file.suggested_filename == "2026-10 城关镇整改通知单.pdf"
+    assert (await file.path()).read_bytes() == PDF
+
+
+async def test_a_month_prints_on_three_sheets_without_the_head_of_the_page(visit: Open) -> None:
+    opened = await visit(ordinary_board(), f"/month/{FROZEN}")
+    sheets = await opened.page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", sheets)) == 3
+    await opened.page.emulate_media(media="print")
+    await expect(opened.page.locator("header.top")).to_be_hidden()
+    await expect(opened.page.get_by_text("演示", exact=True).last).to_be_visible()
+    for one in ("table.ranking", "table.heat", ".chart"):
+        await expect(opened.page.locator(one).first).to_be_visible()
 
 
 async def test_telephone_numbers_are_links_large_enough_for_a_thumb(visit: Open) -> None:
