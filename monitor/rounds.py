@@ -193,6 +193,7 @@ class Rounds:
         self._day = date.min
         self._wake = asyncio.Event()
         self._events: tuple[Event, ...] = ()
+        self._explained: tuple[int, Mapping[str, tuple[int, Fault | None]]] = (-1, {})
         self._open_gaps: set[Gap] = set()
         self.mass_failures = 0
         """looks that were void because everybody failed at once and no witness could be asked"""
@@ -670,9 +671,12 @@ class Rounds:
         self._board = self._make_board()
 
     def _find_events(self) -> None:
-        now = int(self._clock.now())
+        now, failing = int(self._clock.now()), self._failing()
+        if (self._ledger.generation, failing) == self._explained:
+            return  # going through all groups of a county takes a while, and nothing would come of it
+        self._explained = self._ledger.generation, failing
         before = {event.id: event for event in self._events}
-        found = common_causes(self._ledger.fleet, self._failing(), self._ways.common_cause, self._events, now=now)
+        found = common_causes(self._ledger.fleet, failing, self._ways.common_cause, self._events, now=now)
         ids = {event.id for event in found}
         # One that another event has taken up is over in the record, too: else nobody would ever end it.
         taken_up = [replace(event, ended=max(now, event.began)) for event in self._events if event.id not in ids]
