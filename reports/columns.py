@@ -165,10 +165,10 @@ NEVER_CONNECTED: tuple[Column, ...] = UNASSESSED[:4]
 MOVED: tuple[Column, ...] = (
     NUMBER,
     Column("点位名称", 0, figure("name"), left=True),
-    Column("国标编码", 40, figure("camera")),
-    Column("原属乡镇", 30, figure("from")),
-    Column("现属乡镇", 30, figure("to")),
-    Column("调整时间", 30, moment("at")),
+    Column("国标编码", 36, figure("camera")),
+    Column("原属乡镇", 24, figure("from")),
+    Column("现属乡镇", 24, figure("to")),
+    Column("调整时间", 22, moment("at")),
 )
 
 
