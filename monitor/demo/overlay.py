@@ -11,11 +11,14 @@ from monitor.config import Difference
 CAMERAS_AT_FULL_PACE = 880
 """As many as two cores look at every four seconds, beside the county that they serve; more are looked at less often."""
 
+FONTS = Path("data", "fonts")
+"""Where ``make fonts`` puts them, from the folder that the demo is started in."""
+
 
 def overlay(cameras: int, port: int, papers: Path) -> dict[str, Any]:
     """The settings that a county of ``cameras`` is watched with. Intervals are seconds.
 
-    The page is on ``port``, the months' papers are put into ``papers``.
+    The page is on ``port``, the months' papers are put into ``papers``, in the fonts that the county would use.
     """
     slower = max(1.0, cameras / CAMERAS_AT_FULL_PACE)
     light_s = round(4 * slower)
@@ -36,11 +39,15 @@ def overlay(cameras: int, port: int, papers: Path) -> dict[str, Any]:
         "inspection": {"rounds_per_month": 0},
         "counting": {"assessed_from": "0"},
         "web": {"port": port},
-        "papers": {"dir": str(papers)},
+        "papers": {"dir": str(papers), "fonts": str(FONTS.absolute())},
     }
 
 
 def shortened(differences: list[Difference], laid_over: Mapping[str, Any]) -> list[Difference]:
-    """Those of ``differences`` that come from the overlay, without the page's port and the papers' folder."""
-    paths = {f"{table}.{key}" for table, keys in laid_over.items() for key in keys} - {"web.port", "papers.dir"}
+    """Those of ``differences`` that come from the overlay, without the page's port and the papers' folders."""
+    paths = {f"{table}.{key}" for table, keys in laid_over.items() for key in keys} - {
+        "web.port",
+        "papers.dir",
+        "papers.fonts",
+    }
     return [difference for difference in differences if difference.path in paths]
