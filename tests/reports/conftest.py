@@ -1,3 +1,5 @@
+"""Fonts and snapshots that the tests of the papers share."""
+
 from __future__ import annotations
 
 import shutil
