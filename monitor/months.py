@@ -139,6 +139,7 @@ def county_row(inspection: Inspection, target: Fraction) -> dict[str, Any]:
         "reaches_target": None if rate is None else rate >= target,
         "place": None,
         "points": None,
+        "faults": _faults(inspection.county),
     }
 
 
@@ -151,6 +152,7 @@ def township_row(standing: Standing) -> dict[str, Any]:
         "reaches_target": standing.reaches,
         "place": standing.place,
         "points": None if standing.points is None else figure(standing.points),
+        "faults": _faults(standing.totals),
     }
 
 
@@ -194,8 +196,11 @@ def _sums(row: Totals) -> dict[str, Any]:
         "online_intact_rate": printed(row.online_intact_rate),
         "exempt_share": printed(row.exempt_share),
         "unknown_share": printed(row.unknown_share),
-        "faults": {fault.value: count for fault, count in sorted(row.faults.items())},
     }
+
+
+def _faults(row: Totals) -> dict[str, int]:
+    return {fault.value: count for fault, count in sorted(row.faults.items())}
 
 
 def _townships(versions: Iterable[TownshipVersion], at: int) -> tuple[Mapping[str, Township], Mapping[str, Township]]:
