@@ -15,7 +15,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,10 +149,19 @@ class ServedCounty:
         return self._wall()
 
     async def set_uplink(self, *, cut: bool) -> float:
-        """Cut, or restore, the line between the county and whoever watches it: nothing answers, nobody is at fault."""
+        """Cut, or restore, the line between the county and whoever watches it: nothing answers, nobody is at fault.
+
+        A real line falls silent for all at once, and it takes seconds to silence thousands of ports. Whoever watches
+        would blame the first of them while the gateways of the others still bear witness, so gateways go first and
+        come back last.
+        """
         self._uplink_cut = cut
+        if cut:
+            await self._settle_gateways(self._townships)
         for index in self._townships:
-            await self._settle_township(index)
+            await self._settle_devices(index)
+        if not cut:
+            await self._settle_gateways(self._townships)
         return self._wall()
 
     def truth(self) -> dict[str, list[dict[str, object]]]:
@@ -203,12 +212,20 @@ class ServedCounty:
         for index in self._townships:
             if where == "county" or place.township == index:
                 self._links[index].cut = cut
-                await self._settle_township(index)
+                # the gateway first when it falls silent, last when it comes back: see ``set_uplink``
+                if cut:
+                    await self._settle_gateways([index])
+                await self._settle_devices(index)
+                if not cut:
+                    await self._settle_gateways([index])
         return self._wall()
 
-    async def _settle_township(self, index: int) -> None:
+    async def _settle_gateways(self, townships: Iterable[int]) -> None:
+        for index in townships:
+            await self._links[index].settle(uplink_cut=self._uplink_cut)
+
+    async def _settle_devices(self, index: int) -> None:
         link = self._links[index]
-        await link.settle(uplink_cut=self._uplink_cut)
         for host, planned in self._planned.items():
             if planned.township == index:
                 device = self._devices[host]

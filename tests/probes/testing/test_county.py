@@ -15,8 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from probes.testing.county import County, CountyError, write_ledger
+from probes.testing.camera import FakeCamera
+from probes.testing.county import PORTS, County, CountyError, write_ledger
 from probes.testing.county_plan import plan_county
+from probes.testing.county_server import Link, ServedCounty, open_on_first_free
 from probes.testing.faults import Fault
 from probes.testing.media import Format
 from tests.probes.testing.conftest import START, Wall
@@ -121,6 +123,37 @@ async def test_a_cut_uplink_silences_all_at_once_and_blames_nobody(county: Count
     assert all(answers(address(row)) for row in county.ledger())
     assert all(map(answers, county.witnesses().values()))
     assert all(len(life) == 1 for life in (await county.truth()).values())
+
+
+@pytest.mark.parametrize("place", ["uplink", "岚汀街道"])
+async def test_gateways_fall_silent_before_any_camera_and_come_back_after_the_last(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    settled: list[str] = []
+    settle_gateway, settle_camera = Link.settle, FakeCamera.settle
+
+    async def gateway(link: Link, *, uplink_cut: bool) -> None:
+        settled.append("gateway")
+        await settle_gateway(link, uplink_cut=uplink_cut)
+
+    async def camera(device: FakeCamera) -> None:
+        settled.append("camera")
+        await settle_camera(device)
+
+    county = ServedCounty(plan_county(cameras=12, townships=2, villages=4), worker=0, workers=1, fmt=TINY, wall=wall)
+    await open_on_first_free(county, PORTS)
+    try:
+        monkeypatch.setattr(Link, "settle", gateway)
+        monkeypatch.setattr(FakeCamera, "settle", camera)
+        await (county.set_uplink(cut=True) if place == "uplink" else county.inject("link_cut", place))
+        silenced = settled.copy()
+        settled.clear()
+        await (county.set_uplink(cut=False) if place == "uplink" else county.repair(place, fault="link_cut"))
+    finally:
+        county.close()
+    assert set(silenced) == {"gateway", "camera"}
+    assert silenced == sorted(silenced, reverse=True)
+    assert settled[: len(silenced)] == silenced[::-1]
 
 
 async def test_a_fault_during_a_cut_uplink_is_the_truth_and_outlasts_it(county: County) -> None:
