@@ -16,6 +16,7 @@ from monitor.core.availability import (
     Counting,
     Overlay,
     Piece,
+    Span,
     Tally,
     Totals,
     add_seconds,
@@ -143,8 +144,13 @@ class Book:
         overlay = self._hidden.overlay(camera.township)
         return intervals(transitions, overlay, self._month.start, until), transitions
 
-    def count(self, fleet: Fleet, memberships: Iterable[Membership], until: int) -> tuple[dict[str, Totals], Totals]:
-        """The month so far, by township code and for the county. Safe to call from a thread: it changes nothing."""
+    def count(
+        self, fleet: Fleet, memberships: Iterable[Membership], until: int, exempt: Mapping[str, Sequence[Span]]
+    ) -> tuple[dict[str, Totals], Totals]:
+        """The month so far, by township code and for the county; ``exempt`` holds the spans of approved filings.
+
+        Safe to call from a thread: it changes nothing.
+        """
         hidden = self._hidden
         pieces: dict[tuple[str, str], list[Piece]] = defaultdict(list)
         for membership in memberships:
@@ -155,14 +161,17 @@ class Book:
         for (camera_id, township), its in pieces.items():
             page = self._pages.get(camera_id)
             if page is not None:
-                rows[township].append(self._tally(fleet.cameras[camera_id], its, page, hidden.overlay(township)))
+                filed = exempt.get(camera_id, ())
+                rows[township].append(self._tally(fleet.cameras[camera_id], its, page, hidden.overlay(township), filed))
         planned = {township.code: township.planned for township in fleet.townships.values()}
         by_township = {code: totals(rows.get(code, ()), planned.get(code)) for code in fleet.townships}
         return by_township, totals(row for its_rows in rows.values() for row in its_rows)
 
-    def _tally(self, camera: Camera, pieces: Sequence[Piece], page: _Page, overlay: Overlay) -> Tally:
-        span = first_days(camera, self._month.zone, self._counting.new_days)
-        exempt = [span] if span else []
+    def _tally(
+        self, camera: Camera, pieces: Sequence[Piece], page: _Page, overlay: Overlay, filed: Iterable[Span]
+    ) -> Tally:
+        new = first_days(camera, self._month.zone, self._counting.new_days)
+        exempt = [*filed, *([new] if new else [])]
         return tally(pieces, tuple(page.transitions), overlay, exempt, self._counting, connected=page.connected)
 
     def _hide_anew(self) -> None:

@@ -13,8 +13,9 @@ import structlog
 
 from monitor.book import Book
 from monitor.clock import Clock
-from monitor.core.availability import BY_DEFAULT, Counting, Totals
+from monitor.core.availability import BY_DEFAULT, Counting, Span, Totals
 from monitor.core.board import StateSeconds
+from monitor.core.exemption import Filing, approved_spans
 from monitor.core.fleet import Camera, Fleet
 from monitor.core.period import Month
 from monitor.core.record import Event, Gap, Interval, Transition
@@ -76,6 +77,8 @@ class Clerk:
         """transitions on their way to the store, by camera"""
         self.by_township: Mapping[str, Totals] = {}
         self.county = Totals()
+        self.exempt: Mapping[str, Sequence[Span]] = {}
+        """by camera, the spans of this month that approved filings cover"""
 
     @property
     def month(self) -> Month:
@@ -201,7 +204,15 @@ class Clerk:
         if month.start > self._month.start:
             self._month = month
             self._book.turn(month)
-        self.by_township, self.county = await asyncio.to_thread(self._book.count, fleet, memberships, now)
+        self.exempt = await asyncio.to_thread(self._exempt, now)
+        self.by_township, self.county = await asyncio.to_thread(self._book.count, fleet, memberships, now, self.exempt)
+
+    def _exempt(self, now: int) -> dict[str, list[Span]]:
+        with self._store.snapshot() as reader:
+            filed = reader.exemptions(self._month.start, self._month.end, now)
+            if not any(exemption.state is Filing.APPROVED for exemption in filed):
+                return {}
+            return approved_spans(filed, reader.camera_versions(now))
 
     def life(self, camera: Camera, until: int) -> tuple[list[Interval], tuple[Transition, ...]]:
         """The camera's month up to ``until``."""

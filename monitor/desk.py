@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,11 @@ from monitor.core.condition import Condition
 from monitor.core.period import Month
 from monitor.core.record import Interval, Outage, Transition
 from monitor.rounds import Rounds
-from monitor.store import Round, RoundKind, Store
+from monitor.store import Evidence, EvidenceKind, Round, RoundKind, Store
 from monitor.web.source import Life, MonthLine, NoSuchPaperError, NoSuchPictureError, NothingToDecideError, Snapshot
 from probes.observation import Depth
 
-EVIDENCE_SHOWN = 12
+EVIDENCE_SHOWN = 40
 EVIDENCE_READ = 500
 
 
@@ -120,8 +120,8 @@ class Desk:
             until=until,
             intervals=intervals,
             transitions=transitions,
-            evidence=tuple(each for each in evidence if each.at < until)[:EVIDENCE_SHOWN],
-            decisions=tuple(each for each in decisions if each.at < until),
+            evidence=_of_the_month(evidence, period.start, until),
+            decisions=tuple(each for each in decisions if period.start <= each.at < until),
         )
 
     def _running_life(self, camera: str) -> tuple[tuple[Interval, ...], tuple[Transition, ...]]:
@@ -243,3 +243,9 @@ class Desk:
         )
         if (written := self._clerk.write(rounds=(ended,))) is not None:
             await written
+
+
+def _of_the_month(evidence: Iterable[Evidence], began: int, until: int) -> tuple[Evidence, ...]:
+    """What was kept in [began, until), newest first; the last good picture whenever it was: it shows the then."""
+    its = [each for each in evidence if each.at < until and (each.at >= began or each.kind is EvidenceKind.GOOD)]
+    return tuple(its[:EVIDENCE_SHOWN])

@@ -111,6 +111,7 @@ class Live:
         blind: Gap | None,
         link_gaps: tuple[Gap, ...],
         month: str,
+        exempt: frozenset[str],
     ) -> Board:
         """The board as of ``now``."""
         cameras = dict(self._cameras)
@@ -133,6 +134,7 @@ class Live:
             blind=blind,
             month=month,
             link_gaps=link_gaps,
+            exempt=exempt,
         )
 
 

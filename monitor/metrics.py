@@ -51,6 +51,7 @@ SECONDS = Family(
     "counter",
     "Seconds of settled record spent in each condition.",
 )
+EXEMPT = Family("xunjian_camera_exempt", "gauge", "1 while an approved exemption covers the camera, else absent.")
 DURATION = Family("xunjian_camera_probe_duration_seconds", "gauge", "How long the last look at the camera took.")
 SUCCESS = Family(
     "xunjian_camera_last_success_timestamp_seconds", "gauge", "When the last look that succeeded began, Unix time."
@@ -147,6 +148,14 @@ class _Lines:
             _seconds(prefixes.seconds, spent)
             for prefixes, spent in ((self.cameras.get(id_), spent) for id_, spent in board.seconds.items())
             if prefixes is not None
+        )
+
+    def exempt(self, board: Board) -> str:
+        fleet = self.fleet.cameras
+        return "".join(
+            f"{EXEMPT.name}{labels(camera=id_, township=fleet[id_].township)} 1\n"
+            for id_ in sorted(board.exempt)
+            if id_ in fleet
         )
 
     def durations(self, board: Board) -> str:
@@ -310,6 +319,7 @@ class Metrics:
         families: list[tuple[Family, str | Callable[[Board], str]]] = [
             (ONLINE, "" if board.blind else lines.online),
             (INTACT, "" if board.blind else lines.intact),
+            (EXEMPT, lines.exempt),
             (SECONDS, lines.seconds),
             (DURATION, lines.durations),
             (SUCCESS, lines.successes),

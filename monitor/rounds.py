@@ -695,8 +695,9 @@ class Rounds:
         return found
 
     def _make_board(self) -> Board:
+        now = int(self._clock.now())
         return self._live.board(
-            now=int(self._clock.now()),
+            now=now,
             fleet=self._ledger.fleet,
             seconds=self._clerk.seconds,
             events=self._events,
@@ -705,6 +706,11 @@ class Rounds:
             blind=self._outpost.state.blind,
             link_gaps=link_gaps(self._outpost.state),
             month=str(self._clerk.month),
+            exempt=frozenset(
+                camera
+                for camera, spans in self._clerk.exempt.items()
+                if any(began <= now < ended for began, ended in spans)
+            ),
         )
 
     @property

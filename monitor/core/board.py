@@ -97,3 +97,5 @@ class Board:
     """the running month, "2026-11" """
     link_gaps: tuple[Gap, ...] = ()
     """township links that are down now"""
+    exempt: frozenset[str] = frozenset()
+    """cameras that an approved filing (报备) covers now: their record goes on, their time does not count"""

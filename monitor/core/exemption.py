@@ -9,7 +9,7 @@ The record of conditions knows nothing of exemptions: they are applied when the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -179,6 +179,16 @@ class Exemptions:
         found = [(exemption, [(exemption.began, exemption.ended)]) for exemption in self._of_camera.get(camera, ())]
         in_place = ((exemption, _within(exemption, versions)) for exemption in self._of_places)
         return found + [(exemption, spans) for exemption, spans in in_place if spans]
+
+
+def approved_spans(exemptions: Iterable[Exemption], versions: Mapping[str, Sequence[Version]]) -> dict[str, list[Span]]:
+    """By camera, the spans that approved filings cover; cameras without any are left out."""
+    approved = Exemptions([exemption for exemption in exemptions if exemption.state is Filing.APPROVED])
+    found = {
+        camera: union(span for _, spans in approved.covering(camera, its) for span in spans)
+        for camera, its in versions.items()
+    }
+    return {camera: spans for camera, spans in found.items() if spans}
 
 
 def _within(exemption: Exemption, versions: Sequence[Version]) -> list[Span]:

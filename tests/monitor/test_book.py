@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -76,16 +77,23 @@ def test_a_broken_link_hides_its_township_only_if_it_is_excused(excuse: bool, un
 
 def test_a_camera_that_was_connected_in_an_earlier_month_is_not_called_unconnected() -> None:
     its = book(became(-9_000_000, Condition.INTACT), became(-8_000_000, Condition.OFFLINE))
-    rows, county = its.count(FLEET, MEMBERS, START + 100)
+    rows, county = its.count(FLEET, MEMBERS, START + 100, {})
     assert rows["t1"].never_connected == county.never_connected == 0
-    rows, _ = book(became(-10, Condition.OFFLINE)).count(FLEET, MEMBERS, START + 100)
+    rows, _ = book(became(-10, Condition.OFFLINE)).count(FLEET, MEMBERS, START + 100, {})
     assert rows["t1"].never_connected == 1
 
 
 def test_the_month_counts_service_since_its_first_second_only() -> None:
     its = book(became(-5000, Condition.INTACT), became(100, Condition.OFFLINE))
-    rows, _ = its.count(FLEET, MEMBERS, START + 400)
+    rows, _ = its.count(FLEET, MEMBERS, START + 400, {})
     assert (rows["t1"].service, rows["t1"].intact, rows["t1"].offline) == (400, 100, 300)
+
+
+def test_time_that_an_approved_filing_covers_does_not_count() -> None:
+    its = book(became(0, Condition.INTACT), became(100, Condition.OFFLINE))
+    rows, county = its.count(FLEET, MEMBERS, START + 400, {"c1": [(START + 150, START + 350)]})
+    assert (rows["t1"].intact, rows["t1"].offline, rows["t1"].exempt) == (100, 100, 200)
+    assert county.online_intact_rate == Fraction(1, 2)
 
 
 def test_a_new_month_restarts_the_count_and_keeps_the_counters_whole_over_a_doubt() -> None:
@@ -97,7 +105,7 @@ def test_a_new_month_restarts_the_count_and_keeps_the_counters_whole_over_a_doub
     its.show(CAMERA, november.start + 100)
     assert its.seconds()["c1"] == StateSeconds(intact=end - 30, offline=130)
     members = [Membership(camera="c1", township="t1", began=november.start, ended=november.end)]
-    rows, _ = its.count(FLEET, members, november.start + 100)
+    rows, _ = its.count(FLEET, members, november.start + 100, {})
     assert (rows["t1"].service, rows["t1"].offline) == (100, 100)
     intervals, _ = its.life(CAMERA, november.start + 100)
     assert [(each.began, each.condition) for each in intervals] == [(november.start, Condition.OFFLINE)]
@@ -113,7 +121,7 @@ def test_a_record_that_was_not_looked_at_over_the_turn_of_a_month_is_whole_in_it
 def test_a_count_in_a_thread_does_not_mind_gaps_that_come_meanwhile() -> None:
     its = book(became(0, Condition.INTACT))
     with ThreadPoolExecutor() as pool:
-        counting = [pool.submit(its.count, FLEET, MEMBERS * 50, START + 100_000) for _ in range(20)]
+        counting = [pool.submit(its.count, FLEET, MEMBERS * 50, START + 100_000, {}) for _ in range(20)]
         for number in range(1000):
             its.hide([gap(number * 10, number * 10 + 5)])
         for each in counting:

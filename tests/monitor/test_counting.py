@@ -30,7 +30,7 @@ def rate_after_a_minute(counting: Counting, *, since: date | None = None) -> Fra
     ]
     book.open("c1", "01", history, BEGAN)
     membership = Membership(camera="c1", township="01", began=MONTH.start, ended=MONTH.end)
-    _, county = book.count(fleet, [membership], BEGAN + 60)
+    _, county = book.count(fleet, [membership], BEGAN + 60, {})
     return county.online_intact_rate
 
 

@@ -38,7 +38,16 @@ def proofs(*observations: Observation, look: Look | None = None) -> tuple[bool |
 
 def board(live: Live) -> Board:
     return live.board(
-        now=NOW, fleet=FLEET, seconds={}, events=(), counts={}, county=None, blind=None, link_gaps=(), month="2026-10"
+        now=NOW,
+        fleet=FLEET,
+        seconds={},
+        events=(),
+        counts={},
+        county=None,
+        blind=None,
+        link_gaps=(),
+        month="2026-10",
+        exempt=frozenset(),
     )
 
 

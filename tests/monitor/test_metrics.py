@@ -95,6 +95,13 @@ def test_looks_tell_their_length_and_the_last_success(metrics: Metrics, board: B
     }
 
 
+def test_only_a_camera_that_is_exempt_now_has_the_series_that_says_so(metrics: Metrics, board: Board) -> None:
+    assert by_camera(rendered(metrics, board), "xunjian_camera_exempt") == {}
+    camera = next(iter(board.fleet.cameras))
+    text = rendered(metrics, replace(board, exempt=frozenset({camera, "not in the ledger"})))
+    assert by_camera(text, "xunjian_camera_exempt") == {camera: 1.0}
+
+
 def test_a_camera_that_was_never_looked_at_has_no_such_series(metrics: Metrics, board: Board) -> None:
     first = next(iter(board.cameras))
     new = replace(board.cameras[first], last_took_s=None, last_good_at=None)

@@ -16,6 +16,7 @@ from monitor.core.exemption import (
     Filing,
     Kind,
     Scope,
+    approved_spans,
     check,
     decide,
     kind_of,
@@ -133,3 +134,31 @@ def test_a_camera_out_of_the_ledger_belongs_nowhere() -> None:
     versions = [Version(10, entry("01", "东")), Version(30, None), Version(60, entry("01", "东"))]
     exemption = replace(filed(), scope=Scope(township="01"), began=0, ended=100)
     assert Exemptions([exemption]).covering("c", versions) == [(exemption, [(0, 30), (60, 100)])]
+
+
+def test_only_approved_filings_cover_and_overlapping_ones_cover_once() -> None:
+    camera = Camera(id="c1", name="n", township="01", village="v")
+    versions = {"c1": (Version(AT, camera),), "c2": (Version(AT, replace(camera, id="c2", village="w")),)}
+
+    def filed(scope: Scope, began: int, ended: int, state: Filing) -> Exemption:
+        return Exemption(
+            id=1,
+            scope=scope,
+            kind=Kind.CONSTRUCTION,
+            began=AT + began,
+            ended=AT + ended,
+            reason="r",
+            filed_at=AT,
+            state=state,
+        )
+
+    found = approved_spans(
+        [
+            filed(Scope(camera="c1"), 10, 50, Filing.APPROVED),
+            filed(Scope(village="v", township="01"), 40, 90, Filing.APPROVED),
+            filed(Scope(township="01"), 200, 300, Filing.FILED),
+            filed(Scope(township="01"), 200, 300, Filing.REJECTED),
+        ],
+        versions,
+    )
+    assert found == {"c1": [(AT + 10, AT + 90)]}
