@@ -80,9 +80,14 @@ class Stage:
         return self.daemon.url
 
     def read_record(self) -> Record:
-        """The record as it is on the disk. Blocks: call it in a thread."""
+        """The record as it is on the disk, since the daemon watches: an imported past is none of its findings.
+
+        Blocks: call it in a thread.
+        """
+        began = int(self.dead_input_at)
         with open_store(self.config, self.clock) as store, store.snapshot() as reader:
-            transitions, gaps = reader.transitions(0, EVER), reader.gaps(0, EVER)
+            transitions = (each for each in reader.transitions(began, EVER) if each.at >= began)
+            gaps = reader.gaps(began, EVER)
         lives: dict[str, list[Transition]] = {}
         for transition in transitions:
             lives.setdefault(transition.camera, []).append(transition)
