@@ -10,6 +10,7 @@ from reports import columns
 from reports.columns import Column
 from reports.paper import Snapshot, end_words, heading_of, month_words, whole_county
 
+WORKDAYS_WARNING = "整改时限所在年份的放假调休安排尚未公布，工作日暂按周一至周五计算。"
 CLOCK_WARNING = "巡查主机的时钟未确认与标准时间同步，本附件所列时刻可能有偏差；时长按巡查主机的时钟计算。"
 DIGEST_GROUP = 16
 CLOCK_FINE = "巡查主机的时钟已与标准时间同步。"
@@ -91,6 +92,7 @@ def _rules(snapshot: Snapshot) -> list[list[str]]:
     return [
         *(list(line) for line in snapshot["rules"]["lines"]),
         ["时钟", CLOCK_FINE if snapshot["clock"]["synchronised"] is True else CLOCK_WARNING],
+        *([] if snapshot["workdays"]["published"] else [["工作日", WORKDAYS_WARNING]]),
         ["规则版本", f"第{snapshot['rules']['version']}版，摘要（SHA-256）：{_in_groups(snapshot['rules']['digest'])}"],
         ["程序版本", f"{snapshot['program']['name']} {snapshot['program']['version']}"],
     ]

@@ -117,6 +117,8 @@ def _opening(snapshot: Snapshot) -> Iterable[Block]:
     )
     if snapshot["clock"]["synchronised"] is not True:
         yield paragraph("巡查主机的时钟未确认与标准时间同步，所列时刻可能有偏差，情况见附件3。")
+    if snapshot["state"] == "draft" and not snapshot["workdays"]["published"]:
+        yield paragraph("整改时限所在年份的放假调休安排尚未公布，时限暂按周一至周五计算，请在定稿前核对。")
 
 
 def _overall(snapshot: Snapshot) -> Iterable[Block]:

@@ -215,6 +215,7 @@ class _Composer:
             },
             "record": {"known_at": self._making.made_at, "covered_until": self._making.covered_until},
             "clock": {"synchronised": self._making.synchronised},
+            "workdays": {"published": self._knows_workdays()},
             "rules": _rules(self._settings),
             "county": county,
             "townships": [self._township(standing) for standing in self._standings],
@@ -327,6 +328,12 @@ class _Composer:
             "deadline": str(self._deadline(camera, row)),
             "evidence_at": row.evidence_at,
         }
+
+    def _knows_workdays(self) -> bool:
+        """Whether the calendar of days of work reaches over every deadline."""
+        calendar, noticed = self._settings.workdays, local_date(self._making.made_at, self._month.zone)
+        longest = max(self._settings.deadline_line, self._settings.deadline_device, self._settings.deadline_relocation)
+        return all(calendar.knows(day.year) for day in (noticed, calendar.after(noticed, longest)))
 
     def _deadline(self, camera: Camera, row: FaultRow) -> date:
         noticed = local_date(self._making.made_at, self._month.zone)

@@ -20,7 +20,14 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("name", "items"),
-    [("metrics.render", 1), ("page.front", 1), ("papers.month", 24), ("round.light", 44), ("round.picture", 44)],
+    [
+        ("metrics.render", 1),
+        ("page.front", 1),
+        ("month.show", 44),
+        ("papers.month", 24),
+        ("round.light", 44),
+        ("round.picture", 44),
+    ],
 )
 def test_each_kind_of_benchmark_measures_something(name: str, items: int) -> None:
     ran = bench(name, "--cameras", "44", "--json")

@@ -142,6 +142,7 @@ def _snapshot(count: int, names: Sequence[str], *, seed: int, dark: int | None =
             "covered_until": int(ENDED.timestamp()) + 8990,
         },
         "clock": {"synchronised": True},
+        "workdays": {"published": True},
         "rules": {
             "version": "1",
             "digest": hashlib.sha256(repr(RULES).encode()).hexdigest(),

@@ -76,6 +76,12 @@ def test_rules_version_and_clock_are_printed(snapshot: dict[str, Any]) -> None:
     assert "未确认" in dict(annex(snapshot)["rules"]["lines"])["时钟"]
 
 
+def test_days_of_work_that_are_not_published_yet_are_told(snapshot: dict[str, Any]) -> None:
+    assert "工作日" not in dict(annex(snapshot)["rules"]["lines"])
+    snapshot["workdays"]["published"] = False
+    assert "尚未公布" in dict(annex(snapshot)["rules"]["lines"])["工作日"]
+
+
 def test_a_fault_older_than_the_year_shows_its_year(snapshot: dict[str, Any]) -> None:
     snapshot["faults"] = [{**snapshot["faults"][0], "first_found": "2025-12-31T23:00:00+08:00"}]
     assert annex(snapshot)["faults"]["rows"][0][7] == "2025-12-31 23:00"

@@ -189,6 +189,16 @@ def test_a_clock_that_is_not_known_to_be_right_is_told(
     assert ("时钟未确认与标准时间同步" in text_of(snapshot)) is said
 
 
+@pytest.mark.parametrize(
+    ("state", "published", "said"), [("draft", False, True), ("draft", True, False), ("frozen", False, False)]
+)
+def test_a_draft_warns_of_days_of_work_that_are_not_published_yet(
+    snapshot: dict[str, Any], state: str, published: bool, said: bool
+) -> None:
+    snapshot |= {"state": state, "workdays": {"published": published}}
+    assert ("放假调休安排尚未公布" in text_of(snapshot)) is said
+
+
 def test_every_drawing_has_words_for_who_cannot_see_it(snapshot: dict[str, Any]) -> None:
     figures = circular(snapshot)["figures"]
     assert len(figures) == 3

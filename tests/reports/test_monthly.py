@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -244,6 +245,14 @@ def test_a_clock_that_nobody_synchronises_is_on_paper(store: Store, monkeypatch:
     for answer in (True, False, None):
         monkeypatch.setattr(monthly, "is_synchronised", lambda answer=answer: answer)
         assert current(store, CONFIG, OCTOBER, NEXT_MORNING)["clock"] == {"synchronised": answer}
+
+
+def test_deadlines_by_a_calendar_that_is_not_published_yet_are_marked(store: Store) -> None:
+    assert current(store, CONFIG, OCTOBER, NEXT_MORNING)["workdays"] == {"published": True}
+    in_2027 = OCTOBER.end + 100 * DAY
+    assert current(store, CONFIG, OCTOBER, in_2027)["workdays"] == {"published": False}
+    entered = months.config(workdays={"off": (date(2027, 2, 8),)})
+    assert current(store, entered, OCTOBER, in_2027)["workdays"] == {"published": True}
 
 
 def test_papers_before_the_freeze_are_made_from_the_month_as_it_is_known_now(store: Store) -> None:
