@@ -16,9 +16,9 @@ help:
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
 	@echo "make lock    resolve the dependencies again and write both lock files"
 
-setup: $(VENV)/.ready-run $(VENDOR)/.ready
+setup: $(VENV)/.ready-run $(VENDOR)/htmx.min.js
 
-setup-dev: $(VENV)/.ready-dev $(VENDOR)/.ready
+setup-dev: $(VENV)/.ready-dev $(VENDOR)/htmx.min.js
 
 $(VENV)/pyvenv.cfg:
 	@echo "==> making a Python environment in $(VENV) with $(PYTHON)"
@@ -34,7 +34,7 @@ $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready-run
 	@deploy/setup/timed "installing the locked packages for development" $(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-$(VENDOR)/.ready: deploy/npm/package-lock.json deploy/npm/vendor.sha256
+$(VENDOR)/htmx.min.js: deploy/npm/package-lock.json deploy/npm/vendor.sha256
 	@deploy/setup/timed "fetching the page's two script files by npm" deploy/setup/vendor $(VENDOR)
 	@touch $@
 

@@ -173,12 +173,13 @@ class Clerk:
         if not _is_lost(done):
             self._unwritten.subtract(changed)
 
-    def cover(self, until: int) -> None:
+    def cover(self, until: int, *, last: bool = False) -> None:
         """Commit how far the record reaches; once that is done, the counters may follow as far.
 
-        While the store is slow to take one, no further one is handed in. A clock set back takes nothing back.
+        While the store is slow to take one, no further one is handed in, but for the ``last`` one of a run: what was
+        watched until an orderly end is not unknown. A clock set back takes nothing back.
         """
-        if self._covering is not None and not self._covering.done():
+        if self._covering is not None and not self._covering.done() and not last:
             return
         until = self._handed_in_until = max(until, self._handed_in_until)
         coverage = Coverage(boot=self._boot, began=self._began, until=until)

@@ -320,6 +320,7 @@ class Rounds:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._clerk.cover(self._watched_until(), last=True)
 
     def _turn(self) -> None:
         """Start every look whose time has come, unless we are blind."""
@@ -659,7 +660,11 @@ class Rounds:
                 self._ears.round_was_void()
 
     async def _cover(self) -> None:
-        self._clerk.cover(min(int(self._clock.now()), self._outpost.state.good_at))
+        self._clerk.cover(self._watched_until())
+
+    def _watched_until(self) -> int:
+        """Nothing later is covered: the next look at the witnesses may yet find that we were blind."""
+        return min(int(self._clock.now()), self._outpost.state.good_at)
 
     async def _count(self) -> None:
         await self._clerk.count(self._ledger.fleet, self._ledger.memberships)

@@ -365,9 +365,18 @@ def ways(**changed: Any) -> Ways:
 
 @asynccontextmanager
 async def running(
-    script: Script, folder: Path, *, at: float = 0.0, boot: str = "boot", by: Ways | None = None
+    script: Script,
+    folder: Path,
+    *,
+    at: float = 0.0,
+    boot: str = "boot",
+    by: Ways | None = None,
+    orderly: bool = False,
 ) -> AsyncIterator[Run]:
-    """A run that begins ``at`` seconds after T0; leaving the context is a kill: nothing more is said or written."""
+    """A run that begins ``at`` seconds after T0; leaving the context is a kill: nothing more is said or written.
+
+    ``orderly``: it is an end in which the daemon has its last word.
+    """
     clock = LoopClock(T0 + at + 0.0137)
     by = by or ways()
     store = await asyncio.to_thread(
@@ -414,6 +423,7 @@ async def running(
             if task.done():
                 task.result()
     finally:
+        store.stuck = not orderly
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

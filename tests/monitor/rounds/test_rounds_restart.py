@@ -37,6 +37,14 @@ async def test_a_camera_is_unknown_from_the_committed_coverage_to_its_own_first_
             assert run.transitions(camera)[-2].cause == "ours"
 
 
+async def test_an_orderly_end_leaves_nothing_unknown_that_was_watched(tmp_path: Path) -> None:
+    async with running(Script(cameras(1)), tmp_path, orderly=True) as run:
+        await run.until(603.5)
+        watched_until = run.outpost.state.good_at
+    async with running(Script(cameras(1)), tmp_path, at=3600, boot="second") as run:
+        assert run.said("c001")[-1] == (watched_until - T0, "unknown")
+
+
 async def test_a_look_that_differs_after_a_restart_starts_confirmation(tmp_path: Path) -> None:
     script = Script(cameras(1))
     async with running(script, tmp_path) as run:
