@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from monitor.config import Difference
 
 CAMERAS_AT_FULL_PACE = 880
-"""As many as two cores look at every four seconds, beside the county that they serve; more are looked at less often."""
+"""So many are looked at every four seconds. Two cores that serve the county as well carry 4,000 every nine."""
 
 FONTS = Path("data", "fonts")
 """Where ``make fonts`` puts them, from the folder that the demo is started in."""
@@ -21,19 +22,19 @@ def overlay(cameras: int, port: int, papers: Path) -> dict[str, Any]:
     The page is on ``port``, the months' papers are put into ``papers``, in the fonts that the county would use.
     """
     slower = max(1.0, cameras / CAMERAS_AT_FULL_PACE)
-    light_s = round(4 * slower)
+    light_s = round(4 * sqrt(slower))
     return {
         "looks": {
             "light_s": light_s,
-            "describe_s": 4 * light_s,
-            "media_s": 10 * light_s,
+            "describe_s": round(16 * slower),
+            "media_s": round(40 * slower),
             "picture_s": 15 * light_s,
             "impaired_s": light_s,
             "backoff": [1],
             "relook_after_s": [1, 2],
         },
         "confirm": {"confirm_over_s": 4, "up_apart_s": 1, "image_gap_s": 4, "hold_s": 2 * light_s},
-        "limits": {"media": round(64 * min(2.0, slower))},
+        "limits": {"media": round(64 * min(3.0, slower))},
         "witness": {"every_s": 2.0},
         "record": {"coverage_s": 1.0, "board_s": 1.0, "count_s": 2.0},
         "inspection": {"rounds_per_month": 0},

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import ceil
 
 from monitor.core.due import slot_after
 from probes.testing.county_plan import Plan, PlannedDevice
@@ -52,9 +53,17 @@ def cast(plan: Plan) -> Cast:
     )
 
 
-def soonest(cameras: tuple[str, ...], after: int, picture_s: int) -> str:
-    """The camera whose next regular picture falls due first from ``after`` on: nobody wants to wait for the last."""
-    return min(cameras, key=lambda camera: (slot_after(camera, after - (picture_s + 1) // 2, picture_s), camera))
+def soonest(cameras: Iterable[str], *, pictured_by: int, after: int, picture_s: int) -> str:
+    """The camera whose next regular picture falls due first from ``after`` on: nobody wants to wait for the last.
+
+    ``pictured_by`` is when all of them had had their first one. Times are UTC seconds.
+    """
+
+    def due(camera: str) -> int:
+        first = slot_after(camera, pictured_by, picture_s)
+        return first + max(0, ceil((after - first) / picture_s)) * picture_s
+
+    return min(cameras, key=lambda camera: (due(camera), camera))
 
 
 def _village(plan: Plan) -> list[PlannedDevice]:

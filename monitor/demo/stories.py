@@ -56,6 +56,7 @@ class Stories:
         self._watcher = watcher
         self._stage = watcher.stage
         self._teller = watcher.teller
+        self._pictured_by = 0
         self.told: list[Story] = []
 
     async def tell(self) -> None:
@@ -83,6 +84,7 @@ class Stories:
         """Three numbers for one fleet, and one camera that only the last one catches."""
         camera = self._stage.fleet.cameras[self._stage.cast.dead_input]
         board = await self._first_pictures(camera.id)
+        self._pictured_by = board.now
         verdict = self._watcher.verdict([camera.id], FAILING)
         look = life_view(await self._stage.daemon.desk.life(camera.id)).latest
         if look is None:
@@ -275,7 +277,9 @@ class Stories:
     async def _covered_lens(self) -> Story:
         """A lens is covered: then and now."""
         picture_s, now = self._stage.config.looks.picture_s, int(self._stage.clock.now())
-        camera = self._stage.fleet.cameras[soonest(self._stage.cast.lenses, now + 2, picture_s)]
+        lenses, pictured_by = self._stage.cast.lenses, self._pictured_by
+        lens = soonest(lenses, pictured_by=pictured_by, after=now + 2, picture_s=picture_s)
+        camera = self._stage.fleet.cameras[lens]
         injected_at = await self._stage.county.inject(Injected.COVERED, camera.id)
         with self._teller.waiting("镜头被遮住，等下一次抓图……", "a lens is covered, the next picture will tell …"):
             await self._watcher.until(
