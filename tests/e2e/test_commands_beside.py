@@ -44,13 +44,21 @@ ROUND_CAMERA_KEYS = {"camera", "outcome", "condition", "faults", "step", "took_m
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def county() -> AsyncIterator[County]:
-    async with await County.start(wall=time.time, cameras=40, townships=2, villages=10) as served:
+    async with await _small_county() as served:
         yield served
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def site(county: County, tmp_path: Path) -> Site:
-    made = Site.at(tmp_path / "site", county.townships())
+    return await _site(county, tmp_path / "site")
+
+
+async def _small_county() -> County:
+    return await County.start(wall=time.time, cameras=40, townships=2, villages=10)
+
+
+async def _site(county: County, home: Path) -> Site:
+    made = Site.at(home, county.townships())
     write_ledger(county.ledger(), made.home / "ledger.csv")
     await made.imported(made.home / "ledger.csv")
     return made
@@ -168,12 +176,13 @@ async def test_a_new_login_that_cameras_refuse_is_told_by_the_import_and_held(co
     assert stats["violations"] == []
 
 
-async def test_the_end_does_not_wait_for_a_round(county: County, site: Site) -> None:
-    dark = county.plan.townships[1].name
-    async with site.daemon() as daemon:
-        await _known(daemon)
-        await county.inject("tarpit", dark)
-        try:
+async def test_the_end_does_not_wait_for_a_round(tmp_path: Path) -> None:
+    # Cameras that stop listening in the middle of a session keep it: this county is nobody else's.
+    async with await _small_county() as county:
+        site = await _site(county, tmp_path / "site")
+        async with site.daemon() as daemon:
+            await _known(daemon)
+            await county.inject("tarpit", county.plan.townships[1].name)
             asked = asyncio.create_task(site.command("round", "--lang", "en"))
             queued = 'probe_outcomes_total{township="02",probe="picture",outcome="timed_out"}'
             await until(
@@ -183,8 +192,6 @@ async def test_the_end_does_not_wait_for_a_round(county: County, site: Site) -> 
             assert await daemon.end() == 0
             took_s = time.monotonic() - began
             ended = await asked
-        finally:
-            await county.repair(dark)
     assert took_s < 10
     assert ended.code == 3
     assert "Traceback" not in ended.err
