@@ -22,9 +22,6 @@ POLL_S = 0.2
 PATIENCE_S = 60.0
 """How long a story may take where nothing slows it down; to it comes what the county's size and intervals cost."""
 
-LOOK_S = 6
-"""The longest that a look at a healthy camera takes: 3 s to connect to one that was dark just now, and a picture."""
-
 JPEG = b"\xff\xd8\xff"
 
 
@@ -42,8 +39,12 @@ class Watcher:
 
     @property
     def tolerance_s(self) -> float:
-        """How far the record may be from the truth in time: one light interval, and what one look takes."""
-        return float(self.stage.config.looks.light_s + LOOK_S)
+        """How far the record may be from the truth: one light interval, and as long as a look may wait for answers.
+
+        A look that began before a change may have been answered after it, and is dated by its beginning.
+        """
+        picture = self.stage.config.probes.settings("picture")
+        return float(self.stage.config.looks.light_s + picture["connect_timeout_s"] + picture["reply_timeout_s"])
 
     async def grade(self) -> Grade:
         """The whole record so far against the truth."""
