@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from monitor.demo.afterwards import live_on
 from monitor.demo.closing import close_months
 from monitor.demo.office import OpenOffice
 from monitor.demo.scorecard import Scorecard
-from monitor.demo.stage import free_port, stage
+from monitor.demo.stage import hold_port, port_of, stage
 from monitor.demo.stories import Stories
 from monitor.demo.telling import Teller
 from monitor.demo.watching import Watcher
@@ -44,6 +45,9 @@ async def demonstrate(
         except asyncio.CancelledError:
             if show.card is None:
                 raise KeyboardInterrupt from None
+        except Exception:
+            show.failed = True
+            raise
         finally:
             show.sweep()
     assert show.card is not None, "a show that ran to its end has a scorecard"
@@ -58,15 +62,20 @@ class _Show:
         self._teller = teller
         self._once = once
         self._folder = Path(tempfile.mkdtemp(prefix="xunjian-demo-"))
+        self.failed = False
         self.card: Scorecard | None = None
 
     async def run(self) -> None:
         """Until the end of the stories, or until cancelled."""
         clock = SystemClock()
         began = clock.monotonic()
-        port = free_port()
-        self._teller.announced(f"http://127.0.0.1:{port}/", self._cameras)
-        async with stage(self._cameras, port, self._folder, self._papers, self._teller, self._open_office) as set_up:
+        held = hold_port()
+        self._teller.announced(f"http://127.0.0.1:{port_of(held)}/", self._cameras)
+        with held:
+            await self._tell(held, began)
+
+    async def _tell(self, held: socket.socket, began: float) -> None:
+        async with stage(self._cameras, held, self._folder, self._papers, self._teller, self._open_office) as set_up:
             watcher = Watcher(set_up, self._teller)
             stories = Stories(watcher)
             await stories.tell()
@@ -75,7 +84,7 @@ class _Show:
             stories.told.append(await close_months(set_up, set_up.office, self._teller))
             self.card = Scorecard(
                 cameras=self._cameras,
-                took_s=clock.monotonic() - began,
+                took_s=set_up.clock.monotonic() - began,
                 tolerance_s=watcher.tolerance_s,
                 grade=grade,
                 stories=tuple(stories.told),
@@ -87,7 +96,7 @@ class _Show:
 
     def sweep(self) -> None:
         """Take the folder away, unless it is needed to see what went wrong."""
-        kept = self.card is not None and not self.card.passed
+        kept = self.failed or (self.card is not None and not self.card.passed)
         if not kept:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._teller.ends(self._folder, kept=kept)

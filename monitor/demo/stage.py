@@ -98,17 +98,24 @@ class Stage:
         )
 
 
-def free_port(preferred: int = PAGE_PORT) -> int:
-    """``preferred`` if nothing listens there, else any port that is free."""
+def hold_port(preferred: int = PAGE_PORT) -> socket.socket:
+    """A socket that holds ``preferred``, or any free port, until the page takes it: another demo may start as well."""
     for port in (preferred, 0):
-        with socket.socket() as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(trial.getsockname()[1])
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind(("127.0.0.1", port))
+            held.listen()
+        except OSError:
+            held.close()
+            continue
+        return held
     raise DemoError("no TCP port is free on 127.0.0.1")
+
+
+def port_of(held: socket.socket) -> int:
+    """The port that the socket holds."""
+    return int(held.getsockname()[1])
 
 
 def county_size(cameras: int) -> tuple[int, int]:
@@ -119,9 +126,11 @@ def county_size(cameras: int) -> tuple[int, int]:
 
 @asynccontextmanager
 async def stage(
-    cameras: int, port: int, folder: Path, papers: Path, teller: Teller, open_office: OpenOffice
+    cameras: int, held: socket.socket, folder: Path, papers: Path, teller: Teller, open_office: OpenOffice
 ) -> AsyncIterator[Stage]:
     """Set everything up in ``folder``, which must be empty, and end it again; papers go to ``papers`` and stay.
+
+    The page takes over the port that ``held`` holds.
 
     Raises DemoError and CountyError.
     """
@@ -132,7 +141,7 @@ async def stage(
             await County.start(wall=clock.now, cameras=cameras, townships=townships, villages=villages)
         )
         teller.served(cameras, townships, folder)
-        shorter = overlay(cameras, port, papers)
+        shorter = overlay(cameras, port_of(held), papers)
         config = await asyncio.to_thread(_write_config, folder, county, shorter)
         teller.shortened(shortened(differences(config), shorter))
         _log_to_file(parts, config, clock, folder / "daemon.log")
@@ -149,6 +158,7 @@ async def stage(
             offices.append(open_office(config, store, clock))
             return offices[-1]
 
+        held.close()
         daemon = await parts.enter_async_context(running(config, archive=office, demo=True))
         yield Stage(
             folder=folder,

@@ -11,7 +11,7 @@ from monitor.config import Config, differences, parse
 from monitor.core.due import slot_after
 from monitor.demo.overlay import overlay, shortened
 from monitor.demo.roles import cast, soonest
-from monitor.demo.stage import county_size, free_port
+from monitor.demo.stage import county_size, hold_port, port_of
 from monitor.demo.telling import TITLES, Teller
 from monitor.wording import Lang
 from probes.testing.county_plan import Plan, plan_county
@@ -73,14 +73,14 @@ def test_a_larger_county_is_looked_at_less_often() -> None:
     assert overlay(300, 0, papers) == small
 
 
-def test_the_page_moves_where_its_port_is_taken() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        busy = taken.getsockname()[1]
-        other = free_port(busy)
-    assert other != busy
-    assert free_port(other) == other
+def test_the_page_moves_where_its_port_is_taken_and_nobody_takes_it_meanwhile() -> None:
+    with hold_port(0) as first, hold_port(port_of(first)) as second:
+        assert port_of(first) != port_of(second)
+        with socket.socket() as page, pytest.raises(OSError, match="in use"):
+            page.bind(("127.0.0.1", port_of(second)))
+        wanted = port_of(second)
+    with hold_port(wanted) as again:
+        assert port_of(again) == wanted
 
 
 @pytest.mark.parametrize("lang", list(Lang))
