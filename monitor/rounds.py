@@ -188,6 +188,7 @@ class Rounds:
         self._tickets = count()
         self._offered: dict[int, _Watched] = {}
         self._busy: set[str] = set()
+        self._in_flight: set[str] = set()
         self._looks: set[asyncio.Task[None]] = set()
         self._renewing = asyncio.Lock()
         self._day = date.min
@@ -395,9 +396,11 @@ class Rounds:
 
     async def _look(self, job: Job) -> None:
         watched = self._offered.pop(job.ticket)
+        self._in_flight.add(job.camera)
         try:
             await self._look_at(watched, job)
         finally:
+            self._in_flight.discard(job.camera)
             self._busy.discard(job.camera)
             self._count_look(watched.period)
             # Not always the same: a camera may leave the fleet and enter it again while it waits for its look.
@@ -599,7 +602,8 @@ class Rounds:
 
     def _pass_time(self, watched: _Watched) -> None:
         now = self._clock.now()
-        if self._sees() and watched.camera.id not in self._busy:
+        # One that waits for its turn in vain must not keep its condition for ever.
+        if self._sees() and watched.camera.id not in self._in_flight:
             own = interval(watched.state, self._ways.plan)
             state, transitions = expire(watched.state, now, own, self._ways.rules)
             if transitions:

@@ -11,6 +11,7 @@ import pytest
 
 from monitor.core.due import Plan
 from monitor.core.outage import Rules
+from monitor.gate import Limits
 from monitor.store import EvidenceKind, Ruling
 from probes.observation import Depth
 from tests.monitor.rounds.county import (
@@ -141,6 +142,18 @@ async def test_a_busy_recorder_is_never_a_fault_and_unknown_after_three_interval
         run.looker.most_at_address.clear()
         await asyncio.gather(*(run.rounds.look_now(camera.id, Depth.DESCRIBE) for camera in script.cameras))
         assert run.looker.most_at_address["10.1.1.1:554"] == 1
+
+
+async def test_a_camera_that_waits_in_vain_for_its_look_becomes_unknown(tmp_path: Path) -> None:
+    one_at_a_time = replace(ways(), limits=Limits(per_recorder=1))
+    async with running(Script(cameras(2, host="10.1.1.1")), tmp_path, by=one_at_a_time) as run:
+        await run.until(200)
+        run.looker.took_s = lambda target, depth: 5000.0 if target.camera == "c001" else 0.3
+        await run.until(1000)
+        last = int(run.looker.looks_at("c002")[-1].at) - T0
+        assert last < 400
+        assert run.said("c002")[-1] == (last, "unknown")
+        assert run.said("c001")[-1][1] == "intact", "a look in flight may yet say something"
 
 
 async def test_a_bug_of_ours_breaks_off_one_look_and_is_not_repeated_at_once(tmp_path: Path) -> None:
