@@ -112,10 +112,12 @@ class Book:
     def show(self, camera: Camera, until: int) -> None:
         """Let the camera's counters reach ``until``, which must be settled and committed."""
         page = self._pages[camera.id]
-        if until <= page.shown_until or not page.transitions:
+        if not page.transitions:
             return
         last = page.transitions[-1]
         began = max(page.shown_until, page.transitions[0].at)
+        if until <= began:
+            return
         overlay = self._hidden.overlay(camera.township)
         if last.at <= began and not any(overlay.between(began, until)):
             page.seconds = _plus(page.seconds, last.condition, until - began)

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import hashlib
 import os
+import socket
 import tempfile
 import time
 import uuid
@@ -136,11 +137,13 @@ async def running(
     clock: Clock | None = None,
     demo: bool = False,
     page: bool = True,
+    listening: socket.socket | None = None,
 ) -> AsyncIterator[Running]:
     """A whole daemon while the context lasts. Raises AlreadyRunning and other StoreErrors, and SecretsError.
 
     ``archive`` opens what tells of whole months. ``demo`` marks every page; without ``page`` there is none, nor a
-    control socket, nor a calendar.
+    control socket, nor a calendar. ``listening`` is a socket for it that listens already, and is closed at the end;
+    without one it listens where config.toml says.
 
     When one of its parts breaks down, the task inside the context is cancelled and the part's error is raised.
     """
@@ -187,7 +190,7 @@ async def running(
         tasks.start("rounds", rounds.run())
         url = ""
         if page:
-            url = await _open_page(parts, config, clock, desk, metrics, rounds, store, demo=demo)
+            url = await _open_page(parts, config, clock, desk, metrics, rounds, store, demo=demo, listening=listening)
             await _open_control(parts, config, desk)
             calendar = Calendar(config, desk=desk, store=store, clock=clock)
             calendar.start()
@@ -286,6 +289,7 @@ async def _open_page(
     store: Store,
     *,
     demo: bool,
+    listening: socket.socket | None,
 ) -> str:
     settings = Settings(
         county=config.site.county,
@@ -303,8 +307,11 @@ async def _open_page(
     runner = web.AppRunner(application(desk, settings), access_log=None, shutdown_timeout=END_S)
     await runner.setup()
     parts.push_async_callback(runner.cleanup)
+    site: web.BaseSite = web.TCPSite(runner, config.web.host, config.web.port)
+    if listening is not None:
+        site = web.SockSite(runner, listening)
     try:
-        await web.TCPSite(runner, config.web.host, config.web.port).start()
+        await site.start()
     except OSError as error:
         raise PortTakenError(config.web.host, config.web.port, error) from error
     host, port = runner.addresses[0][:2]

@@ -357,6 +357,7 @@ class Rounds:
             self._schedule(watched)
 
     def _offer(self, watched: _Watched) -> None:
+        self._wheel.forget(watched.camera.id)  # else its own time would come while it waits or is looked at
         self._busy.add(watched.camera.id)
         watched.period = self._periods[-1]
         watched.period.open_looks += 1
@@ -379,7 +380,6 @@ class Rounds:
         future: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
         watched.asked.append((depth, future))
         if camera not in self._busy:
-            self._wheel.forget(camera)
             self._offer(watched)
             self._wake.set()
         return future
@@ -419,12 +419,11 @@ class Rounds:
         if has_left or not (self._sees() or watched.is_waited_for):
             self._gate.release(job, now=self._clock.monotonic())
             return
-        began, target = int(self._clock.now()), watched.target
-        if watched.is_waited_for and watched.wanted > Depth.LIGHT and self._logins.awaits_trial(target):
-            self._gate.release(job, now=self._clock.monotonic())
-            return
-        depth, asked = watched.wanted, watched.asked
-        watched.asked = []
+        began, target, depth = int(self._clock.now()), watched.target, watched.wanted
+        asked: list[tuple[Depth, asyncio.Future[Seen]]] = []
+        # Whoever asked for more than a light look goes on waiting until the login has been tried elsewhere.
+        if depth is Depth.LIGHT or not self._logins.awaits_trial(target):
+            asked, watched.asked = watched.asked, []
         self._count_skipped(watched)
         held = depth > Depth.LIGHT and not self._logins.begin(target, began)
         reach = Depth.LIGHT if held else depth

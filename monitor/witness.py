@@ -109,8 +109,8 @@ class Outpost:
             self._ask_all({address: address for address in self._posts.county}),
             self._ask_all(self._posts.townships),
         )
-        was_blind = self.state.blind is not None
-        self.state, closed = advance(self.state, at=at, canary=canary, gateways=county, links=townships)
+        was_blind, until = self.state.blind is not None, int(self._clock.now())
+        self.state, closed = advance(self.state, at=at, until=until, canary=canary, gateways=county, links=townships)
         if (self.state.blind is not None) != was_blind:
             log.warning("we see again" if was_blind else "we are blind", answers=dict(self.state.answers))
         self.on_look(self.state, closed)

@@ -41,6 +41,7 @@ class Witnesses:
     """
 
     asked_at: int
+    """the end of the last look; one that began earlier was dated by a clock set back, and is ignored"""
     good_at: int
     """the last look that found us able to see"""
     blind: Gap | None = None
@@ -57,27 +58,31 @@ def advance(
     state: Witnesses,
     *,
     at: int,
+    until: int | None = None,
     canary: bool = True,
     gateways: Mapping[str, bool] = NOBODY,
     links: Mapping[str, bool] = NOBODY,
 ) -> tuple[Witnesses, tuple[Gap, ...]]:
-    """After a look at all of them, begun at ``at``; also the gaps that this look has closed.
+    """After a look at all of them from ``at`` to ``until`` (the same by default); also the gaps that it has closed.
 
-    ``gateways`` holds the answers by address, ``links`` those of the townships' witnesses by township code.
+    A way that was open at the end of the look may have been shut when it began: a gap ends with the look, and begins
+    with the start of the last good one. ``gateways`` holds the answers by address, ``links`` those of the townships'
+    witnesses by township code.
     """
     if at < state.asked_at:
         return state, ()
+    by = at if until is None else max(at, until)
     witnesses = [*gateways.values(), *links.values()]
     answers = {"canary": canary, **gateways, **links}
-    seeing = replace(state, asked_at=at, answers=answers)
+    seeing = replace(state, asked_at=by, answers=answers)
     if not canary:
         return _blind(seeing, "canary"), ()
     if witnesses and not any(witnesses):
         return _blind(seeing, "witnesses"), ()
     closed: list[Gap] = []
     if state.blind:
-        closed.append(replace(state.blind, ended=at))
-        seeing = replace(seeing, links=_after_blindness(state.links, at))
+        closed.append(replace(state.blind, ended=by))
+        seeing = replace(seeing, links=_after_blindness(state.links, by))
     kept: dict[str, Link] = {}
     for township, answered in links.items():
         link = seeing.links.get(township, Link(good_at=state.good_at))
@@ -85,9 +90,10 @@ def advance(
             kept[township] = link if link.down_since is not None else replace(link, down_since=link.good_at)
             continue
         if link.down_since is not None:
-            closed.append(_link_gap(township, link.down_since, at))
-        kept[township] = Link(good_at=at)
-    return replace(seeing, good_at=at, blind=None, links=kept), tuple(closed)
+            closed.append(_link_gap(township, link.down_since, by))
+        # no later gap begins within one that is over
+        kept[township] = Link(good_at=at if link.down_since is None else by)
+    return replace(seeing, good_at=by if state.blind else at, blind=None, links=kept), tuple(closed)
 
 
 def link_gaps(state: Witnesses) -> tuple[Gap, ...]:

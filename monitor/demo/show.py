@@ -49,6 +49,8 @@ async def demonstrate(
             show.failed = True
             raise
         finally:
+            # a thread of a cancelled step may still be writing into the folder
+            await asyncio.get_running_loop().shutdown_default_executor()
             show.sweep()
     assert show.card is not None, "a show that ran to its end has a scorecard"
     return show.card

@@ -99,7 +99,10 @@ class Stage:
 
 
 def hold_port(preferred: int = PAGE_PORT) -> socket.socket:
-    """A socket that holds ``preferred``, or any free port, until the page takes it: another demo may start as well."""
+    """A socket that listens on ``preferred``, or on any free port, for the page to take over.
+
+    So nobody else takes the port meanwhile, and a browser that comes early waits instead of being refused.
+    """
     for port in (preferred, 0):
         held = socket.socket()
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -130,7 +133,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """Set everything up in ``folder``, which must be empty, and end it again; papers go to ``papers`` and stay.
 
-    The page takes over the port that ``held`` holds.
+    The page takes over ``held``, a socket that listens.
 
     Raises DemoError and CountyError.
     """
@@ -158,8 +161,7 @@ async def stage(
             offices.append(open_office(config, store, clock))
             return offices[-1]
 
-        held.close()
-        daemon = await parts.enter_async_context(running(config, archive=office, demo=True))
+        daemon = await parts.enter_async_context(running(config, archive=office, demo=True, listening=held))
         yield Stage(
             folder=folder,
             config=config,

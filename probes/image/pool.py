@@ -154,8 +154,8 @@ class DecodePool:
             return PictureJudgement(judged=Judged.DIED, said="the decoder died")
 
     async def _replace(self, worker: _Worker) -> None:
-        self._workers.discard(worker)
         await worker.kill()
+        self._workers.discard(worker)
         pause_s = 1.0
         while not self._closed:
             try:

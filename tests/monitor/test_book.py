@@ -52,6 +52,14 @@ def test_counters_begin_with_what_they_held_and_reach_no_further_than_shown() ->
     assert its.seconds()["c1"] == StateSeconds(intact=50, offline=50)
 
 
+def test_counters_do_not_run_backwards_to_a_second_before_the_record_began() -> None:
+    its = book(became(70, Condition.UNKNOWN))
+    its.show(CAMERA, START + 69)
+    assert its.seconds()["c1"] == StateSeconds()
+    its.show(CAMERA, START + 72)
+    assert its.seconds()["c1"] == StateSeconds(unknown=2)
+
+
 def test_a_transition_dated_back_is_counted_from_there() -> None:
     its = book(became(0, Condition.INTACT))
     its.show(CAMERA, START + 60)

@@ -26,15 +26,20 @@ WORDS = {"+": True, "-": False}
 
 
 def witnessed(life: str) -> tuple[Witnesses, list[Gap]]:
-    """A life like "10:+ ++ +": second, canary, gateways, township links 01, 02 …; the gaps it closed."""
+    """A life like "10:+ ++ +": second, canary, gateways, township links 01, 02 …; the gaps it closed.
+
+    "10-12:+ ++ +" is a look that had its answers at 12.
+    """
     state = begin(0)
     gaps: list[Gap] = []
     for part in life.split(" | "):
         when, gateways, links = part.split(" ")
-        at, canary = when.split(":")
+        times, canary = when.split(":")
+        at, _, until = times.partition("-")
         state, closed = advance(
             state,
             at=int(at),
+            until=int(until) if until else None,
             canary=WORDS[canary],
             gateways={f"10.0.0.{n}": WORDS[word] for n, word in enumerate(gateways) if word in WORDS},
             links={f"{n:02d}": WORDS[word] for n, word in enumerate(links, 1) if word in WORDS},
@@ -67,6 +72,13 @@ CLOSED = [
         "down before, during and after",
         "10:+ + + | 20:+ + - | 30:- + - | 40:+ + - | 50:+ + +",
         ["20-40 canary", "10-50 township_link 01"],
+    ),
+    ("a gap ends with the look", "10-11:+ ++ + | 20-21:- ++ + | 30-32:+ ++ +", ["10-32 canary"]),
+    ("a gap of a link ends with the look", "10-11:+ + + | 20-22:+ + - | 30-32:+ + +", ["10-32 township_link 01"]),
+    (
+        "no gap begins within another",
+        "10-11:+ + + | 20-21:- + + | 30-33:+ + + | 33-34:- + - | 40:+ + +",
+        ["10-33 canary", "33-40 canary"],
     ),
     ("a look dated back is ignored", "10:+ + . | 20:+ + . | 5:- - . | 30:+ + .", []),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from monitor.core.fleet import Camera
 from monitor.desk import Desk, NoArchive
-from probes.observation import Depth, Target
+from probes.observation import Credential, Depth, Target
 from tests.monitor.rounds.county import Script, cameras, dead, denied, full, good, our_bug, running, simulate
 
 
@@ -66,6 +67,17 @@ def test_one_look_at_a_time_whatever_is_asked_for(seed: int) -> None:
                 assert run.rounds.waiting == 0
 
     simulate(story)
+
+
+async def test_a_round_that_waits_for_the_trial_of_a_login_asks_nobody_twice(tmp_path: Path) -> None:
+    fleet = [replace(camera, credential="key") for camera in cameras(20)]
+    key = Credential(id="key", username="admin", password="right")
+    async with running(Script(fleet, credentials={"key": key}), tmp_path) as run:
+        run.looker.took_s = lambda target, depth: 20.0 if depth > Depth.LIGHT else 0.3
+        asked = [run.rounds.look_now(camera.id, Depth.PICTURE) for camera in fleet]
+        await run.until(200)
+        assert all(future.done() for future in asked)
+        assert run.looker.overlaps == []
 
 
 async def test_a_camera_that_leaves_and_comes_back_during_its_look_is_looked_at_once_at_a_time(tmp_path: Path) -> None:

@@ -172,6 +172,17 @@ async def test_a_closed_pool_leaves_no_process_and_takes_no_job(scenes: Scenes) 
     await pool.close()
 
 
+async def test_a_pool_that_is_closed_while_it_replaces_a_worker_waits_for_its_end(scenes: Scenes) -> None:
+    pool = DecodePool(1, job_limit_s=0.2)
+    await pool.start()
+    (worker,) = pool._workers
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    assert (await pool.judge(job_of(scenes))).judged is Judged.STALLED
+    assert worker.process.returncode is None, "it has been told to end just now"
+    await pool.close()
+    assert worker.process.returncode == -signal.SIGKILL
+
+
 async def test_workers_that_cannot_start_are_said_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\nexit 1\n")
