@@ -42,7 +42,9 @@ class Questions:
             Depth.ONVIF: device,
             Depth.DESCRIBE: RtspProbe(to="describe", **rtsp),
             Depth.MEDIA: RtspProbe(to="media", **rtsp),
-            Depth.PICTURE: PictureProbe(decoder=decoder, now=now, **config.probes.settings("picture")),
+            Depth.PICTURE: PictureProbe(
+                decoder=decoder, now=now, zone=config.site.zone, **config.probes.settings("picture")
+            ),
         }
         clock = OnvifProbe(to="clock", now=now, **onvif)
         return cls(by_depth=by_depth, clock=clock, device=device, deadline_s=config.looks.deadline_s)

@@ -18,7 +18,7 @@ async def observe(probe: Probe, target: Target, *, at: float, deadline_s: float 
     A deadline passed is ``timed_out`` at the step reached. A bug of ours is logged with its traceback and becomes
     ``inconclusive``: it is never the camera's fault.
     """
-    trace = Trace()
+    trace = Trace(at)
     began = monotonic()
     try:
         async with asyncio.timeout(deadline_s):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from typing import ClassVar, Protocol
 
 from probes.answer import CameraAnswer
@@ -45,8 +46,8 @@ class PictureProbe:
     """One complete key frame, decoded and judged.
 
     ``frozen_hours`` is how long a picture must have stayed the same to be called frozen where no burned-in clock is
-    known. ``now`` gives the UTC time in seconds since the epoch. Facts: ``codec``, ``width``, ``height``,
-    ``measures``, ``key_frame_bytes``.
+    known. ``now`` gives the UTC time in seconds since the epoch; in ``zone`` the look's time is written below the
+    evidence. Facts: ``codec``, ``width``, ``height``, ``measures``, ``key_frame_bytes``.
     """
 
     name: ClassVar[str] = "picture"
@@ -58,6 +59,7 @@ class PictureProbe:
     frozen_hours: float = 5.0
     decoder: Decoder = field(repr=False, compare=False, metadata={"handed_in": True})
     now: Callable[[], float] = field(repr=False, compare=False, metadata={"handed_in": True})
+    zone: tzinfo = field(default=UTC, repr=False, compare=False, metadata={"handed_in": True})
 
     @property
     def depth(self) -> Depth:
@@ -136,6 +138,7 @@ class PictureProbe:
                 at=self.now(),
                 memory=target.memory,
                 frozen_s=self.frozen_hours * 3600,
+                stamp=(target.camera, datetime.fromtimestamp(int(trace.at), self.zone).isoformat(" ")),
             )
         )
         trace.said(judgement.said or " ".join(judgement.faults) or "ok")

@@ -27,7 +27,9 @@ class Probe(Protocol):
 class Trace:
     """The running notes of one look. It outlives the deadline, so a timeout still says where it happened."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: float = 0.0) -> None:
+        self.at = at
+        """The wall time (UTC seconds) that the look is booked under."""
         self._steps: list[Step] = []
         self._name = ""
         self._began = 0.0
@@ -39,7 +41,7 @@ class Trace:
         self.facts: dict[str, object] = {}
         """JSON-ready findings: codec, width, height, clock_offset_s, transport, measures, noted …"""
         self.jpeg: bytes | None = None
-        """The evidence picture, 640 wide."""
+        """The evidence picture: 640 wide, camera and time below it."""
         self.memory: PictureMemory | None = None
         """What to remember for the next picture look."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 
 from probes.image.measure import SMALL_WIDTH, Plane, Planes, shrink, small_height
+from probes.image.stamp import with_stamp
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -38,7 +40,7 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded key frame; ``jpeg`` is its evidence, 640 wide."""
+    """A decoded key frame; ``jpeg`` is its evidence: 640 wide, its stamp below it."""
 
     width: int
     height: int
@@ -46,8 +48,10 @@ class Picture:
     jpeg: bytes = field(repr=False)
 
 
-def decode(codec: str, data: bytes) -> Picture:
+def decode(codec: str, data: bytes, stamp: Sequence[str] = ()) -> Picture:
     """Decode one complete key frame (Annex B with its parameter sets, a JPEG, or an MPEG-4 VOP with its header).
+
+    The words of ``stamp`` are written below the evidence; without any there is no strip.
 
     Raises RefusedError, and MemoryError when the picture needs more than this process may take. A HEVC picture with
     lost parts isn't recognised as such here: FFmpeg conceals them without a word, so gaps have to be kept out by
@@ -60,14 +64,14 @@ def decode(codec: str, data: bytes) -> Picture:
     context.options = {"max_pixels": str(MAX_PIXELS)}
     try:
         frames = context.decode(av.Packet(data)) or context.decode(None)
-        return _picture(frames)
+        return _picture(frames, stamp)
     except av.error.FFmpegError as error:
         if error.errno in _NO_MEMORY:
             raise MemoryError(error.strerror) from None
         raise RefusedError(f"the decoder says: {error.strerror}"[:160]) from None
 
 
-def _picture(frames: list[VideoFrame]) -> Picture:
+def _picture(frames: list[VideoFrame], stamp: Sequence[str]) -> Picture:
     if not frames:
         raise RefusedError("the decoder gives no picture")
     frame = frames[0]
@@ -76,7 +80,7 @@ def _picture(frames: list[VideoFrame]) -> Picture:
     shorter, longer = sorted((frame.width, frame.height))
     if shorter < MIN_SIDE or longer > MAX_SIDES_RATIO * shorter:
         raise RefusedError(f"a picture of {frame.width} × {frame.height}")
-    return Picture(frame.width, frame.height, _planes(frame), _jpeg(frame))
+    return Picture(frame.width, frame.height, _planes(frame), _jpeg(frame, stamp))
 
 
 def _planes(frame: VideoFrame) -> Planes:
@@ -95,9 +99,11 @@ def _view(plane: VideoPlane) -> Plane:
     return rows[:, : plane.width]
 
 
-def _jpeg(frame: VideoFrame) -> bytes:
+def _jpeg(frame: VideoFrame, stamp: Sequence[str]) -> bytes:
     height = small_height(frame.width, frame.height)
     colours = frame.reformat(width=SMALL_WIDTH, height=height, format="bgr24", interpolation="AREA", threads=1)
-    done, encoded = cv2.imencode(".jpg", colours.to_ndarray(), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    picture = np.asarray(colours.to_ndarray(), np.uint8)
+    shown = with_stamp(picture, stamp) if stamp else picture
+    done, encoded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert done, "a BGR picture can always be written as JPEG"
     return encoded.tobytes()

@@ -24,7 +24,7 @@ REMEMBERED_WITH = frozenset({"moved"})
 def judge(job: PictureJob) -> PictureJudgement:
     """Decode and judge; a refused picture is a result, never an exception."""
     try:
-        picture = decode(job.codec, job.first)
+        picture = decode(job.codec, job.first, job.stamp)
         second = decode(job.codec, job.second) if job.second is not None else None
     except RefusedError as error:
         return PictureJudgement(judged=Judged.REFUSED, said=str(error))

@@ -46,6 +46,7 @@ class PictureJob:
     """What is to be judged: complete key frames as bytes; ``at`` is the wall time of the look in UTC seconds.
 
     ``frozen_s`` is how long a picture must have stayed the same to be called frozen where no burned-in clock is known.
+    ``stamp`` is what is written below the evidence: the camera's id, the look's local time.
     """
 
     codec: str
@@ -54,3 +55,4 @@ class PictureJob:
     at: float
     memory: PictureMemory | None = None
     frozen_s: float = 6 * 3600.0
+    stamp: tuple[str, ...] = ()

@@ -75,7 +75,7 @@ def read_message(source: Readable) -> tuple[dict[str, object], list[bytes | None
 
 def pack_job(job: PictureJob) -> bytes:
     """``job`` as one message."""
-    header: dict[str, object] = {"codec": job.codec, "at": job.at, "frozen_s": job.frozen_s}
+    header: dict[str, object] = {"codec": job.codec, "at": job.at, "frozen_s": job.frozen_s, "stamp": job.stamp}
     return pack({**header, **_memory_header(job.memory)}, [job.first, job.second, *_memory_blobs(job.memory)])
 
 
@@ -90,6 +90,7 @@ def parse_job(header: Mapping[str, object], blobs: Blobs) -> PictureJob:
             at=_number(header["at"]),
             memory=_memory(header, remembered),
             frozen_s=_number(header["frozen_s"]),
+            stamp=tuple(str(word) for word in _list(header["stamp"])),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise MessageError(f"not a job: {error!r}") from None

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -81,6 +82,14 @@ def test_it_is_a_probe() -> None:
     assert isinstance(probe, Probe)
     assert probe.depth is Depth.PICTURE
     assert "decoder" not in repr(probe)
+
+
+async def test_the_evidence_bears_the_camera_and_the_time_of_the_look_by_the_countys_clock() -> None:
+    decoder = Script(SOUND)
+    probe = replace(probe_with(decoder), zone=ZoneInfo("Asia/Shanghai"))
+    async with camera_with() as (_, target):
+        await probe.check(target, Trace(at=1_793_464_205.9))
+    assert decoder.jobs[0].stamp == ("c1", "2026-11-01 00:30:05+08:00")
 
 
 @pytest.mark.parametrize("codec", Codec)

@@ -42,6 +42,7 @@ JOBS = st.builds(
     at=FINITE,
     memory=st.none() | MEMORIES,
     frozen_s=FINITE,
+    stamp=st.lists(st.text(max_size=8), max_size=3).map(tuple),
 )
 JUDGEMENTS = st.builds(
     PictureJudgement,
