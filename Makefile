@@ -5,14 +5,16 @@ BIN := $(VENV)/bin
 ARGS ?=
 VENDOR := monitor/web/static/vendor
 FONTS := data/fonts/fetched
+PEERS := $(VENV)/peers
 
-.PHONY: help setup setup-dev fonts demo test lint bench lock clean
+.PHONY: help setup setup-dev fonts peers demo test lint bench lock clean
 
 help:
 	@echo "make demo    a simulated county with the daemon on it (ARGS=\"--cameras 4000 --lang en --once\")"
 	@echo "make test    everything CI runs: ruff, mypy, import-linter, pytest, the demo's scorecard"
 	@echo "make setup   the environment alone, in $(VENV)"
 	@echo "make fonts   free fonts for the papers, in $(FONTS); the office's own go into data/fonts and win"
+	@echo "make peers   RTSP servers and cameras that are none of ours, for the tests, in $(PEERS)"
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
 	@echo "make lock    resolve the dependencies again and write both lock files"
 
@@ -43,10 +45,15 @@ fonts: $(FONTS)/.ready
 $(FONTS)/.ready: deploy/setup/fonts deploy/setup/fonts.txt | $(VENV)/pyvenv.cfg
 	@deploy/setup/timed "fetching free fonts for the papers by apt, npm and pip" deploy/setup/fonts $(FONTS) $(abspath $(BIN))/python
 
+peers: $(PEERS)/.ready
+
+$(PEERS)/.ready: deploy/setup/peers deploy/setup/peers.txt deploy/npm/peers/package-lock.json | $(VENV)/pyvenv.cfg
+	@deploy/setup/timed "fetching programs that play a camera in the tests by npm and pip" deploy/setup/peers $(PEERS) $(abspath $(BIN))/python
+
 demo: setup fonts
 	@$(BIN)/xunjian demo $(ARGS)
 
-test: setup-dev fonts
+test: setup-dev fonts peers
 	@deploy/setup/system-packages
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
