@@ -9,11 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-_SCHEME = re.compile(r"\s*,?\s*([A-Za-z][\w-]*)(?=\s+[\w-]+\s*=|\s*(?:,|\Z))")
-_PARAMETER = re.compile(r'\s*,?\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+MAX_CHALLENGES = 16
+"""Of one answer; those behind are passed over. No server offers more than three."""
+
+# Possessive, since "\s*,?\s*" before a mismatch would be tried in as many ways as there are blanks.
+_SCHEME = re.compile(r"\s*+,?\s*+([A-Za-z][\w-]*+)(?=\s++[\w-]++\s*+=|\s*+(?:,|\Z))")
+_PARAMETER = re.compile(r'\s*+,?\s*+([\w-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))')
 _STRENGTH = {"SHA-256": 3, "SHA-256-SESS": 3, "MD5": 2, "MD5-SESS": 2}
 _BASIC_STRENGTH = 1
 
@@ -42,11 +47,10 @@ class Challenge:
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
     """Every challenge of one answer, one or several to a header. Text that is none gives none; never raises."""
-    return [challenge for header in headers for challenge in _split(header)]
+    return list(islice((challenge for header in headers for challenge in _split(header)), MAX_CHALLENGES))
 
 
-def _split(header: str) -> list[Challenge]:
-    challenges: list[Challenge] = []
+def _split(header: str) -> Iterator[Challenge]:
     position = 0
     while scheme := _SCHEME.match(header, position):
         position = scheme.end()
@@ -55,8 +59,7 @@ def _split(header: str) -> list[Challenge]:
             name, quoted, plain = parameter.groups()
             parameters.setdefault(name.lower(), plain if quoted is None else quoted)
             position = parameter.end()
-        challenges.append(_challenge(scheme[1].lower(), parameters))
-    return challenges
+        yield _challenge(scheme[1].lower(), parameters)
 
 
 def _challenge(scheme: str, parameters: dict[str, str]) -> Challenge:

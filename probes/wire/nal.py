@@ -8,6 +8,14 @@ from collections.abc import Iterable
 from probes.wire.assembler import MAX_PICTURE, PictureAssembler
 
 _START_CODE = b"\0\0\0\1"
+MAX_PARAMETER_SETS = 64
+"""Kept of one stream. Cameras have two or three; H.264 knows 32 SPS and 256 PPS, and a hostile stream sends millions."""
+MAX_PARAMETER_SET = 4096
+"""Bytes of one; a larger one stays in its picture, but is not remembered for others."""
+MAX_UNITS = 64
+"""NAL units of one aggregation packet."""
+MAX_SEI_MESSAGES = 16
+"""Of one SEI unit: the recovery point is among the first."""
 
 
 class NalAssembler(PictureAssembler):
@@ -90,17 +98,22 @@ class NalAssembler(PictureAssembler):
 
     def _aggregate(self, units: memoryview) -> None:
         """Take the NAL units of an aggregation packet, each behind its 16 bit size."""
-        while len(units) > 2:
+        taken = 0
+        while len(units) > 2 and not self._passing:
             size = units[0] << 8 | units[1]
-            if size > len(units) - 2:
+            taken += 1
+            if size > len(units) - 2 or taken > MAX_UNITS:
                 self._broken = True
                 return
             self._unit(units[2 : 2 + size])
             units = units[2 + size :]
 
     def _remember(self, unit: bytes) -> None:
-        if len(unit) > self._header_size and self._is_parameter_set(self._kind(unit)):
-            self._sets[self._set_key(unit)] = unit
+        if not self._header_size < len(unit) <= MAX_PARAMETER_SET or not self._is_parameter_set(self._kind(unit)):
+            return
+        key = self._set_key(unit)
+        if key in self._sets or len(self._sets) < MAX_PARAMETER_SETS:
+            self._sets[key] = unit
 
     def _note(self, kind: int, rest: memoryview) -> None:
         """See a unit that is neither slice nor parameter set."""
@@ -258,7 +271,9 @@ def slice_type(slice_data: memoryview) -> int:
 def is_recovery_point(messages: memoryview) -> bool:
     """Whether an H.264 SEI unit, its NAL header cut off, holds a recovery point at this very picture (§D.1.8)."""
     position = 0
-    while position + 2 < len(messages):
+    for _ in range(MAX_SEI_MESSAGES):
+        if position + 2 >= len(messages):
+            break
         kind, position = _sei_number(messages, position)
         size, position = _sei_number(messages, position)
         if kind == _SEI_RECOVERY_POINT:

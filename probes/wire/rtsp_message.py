@@ -16,11 +16,14 @@ MAX_HEADERS = 64
 MAX_HEAD = 64 * 1024
 """Bytes of all lines of one head together."""
 MAX_BODY = 64 * 1024
+MAX_MESSAGES = 256
+"""Responses and requests of one connection. A look needs a dozen; a peer that sends thousands means to keep us busy."""
 
 _INTERLEAVED = 0x24
 """The "$" before each binary frame (RFC 2326 §10.12)."""
 _FRAME_HEADER = 4
 
+_BLANK = re.compile(rb"[\r\n]+")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _START = re.compile(rb"[A-Za-z_]{1,16}(?:\Z|[ /])")
 _STATUS_LINE = re.compile(rb"(RTSP|HTTP)/\d\.\d[ \t]+(\d{3})(?!\d)[ \t]*([^\r\n]*)", re.IGNORECASE)
@@ -87,6 +90,8 @@ class MessageReader:
         self._held = bytearray()
         self._wanted = 0
         self._scanned = 0
+        self._start_is_sound = False
+        self._messages = 0
         self._finished = False
 
     def feed(self, data: bytes) -> None:
@@ -112,6 +117,7 @@ class MessageReader:
         size = len(data)
         offset = 0
         self._wanted = self._scanned = 0
+        self._start_is_sound = False
         while offset < size and not self._finished:
             first = data[offset]
             if first == _INTERLEAVED:
@@ -123,8 +129,8 @@ class MessageReader:
                     break
                 self._on_frame(data[offset + 1], view[offset + _FRAME_HEADER : end])
                 offset = end
-            elif first in b"\r\n":
-                offset += 1
+            elif blank := _BLANK.match(data, offset):
+                offset = blank.end()
             else:
                 taken = self._take_message(data, offset)
                 if not taken:
@@ -151,6 +157,9 @@ class MessageReader:
         if body_end > len(data):
             self._wanted = body_end - offset
             return 0
+        self._messages += 1
+        if self._messages > MAX_MESSAGES:
+            raise MalformedMessage(f"more than {MAX_MESSAGES} messages")
         if status is not None:
             # What follows the head of a web server's answer is no concern of ours.
             self._finished = protocol == "HTTP"
@@ -173,16 +182,24 @@ class MessageReader:
         self._scanned = len(head)
         if not _START.match(head):
             raise MalformedMessage(f"neither RTSP nor HTTP: {readable(head[:60]).strip()!r}")
-        first_end = head.find(b"\n", 0, MAX_LINE)
-        if first_end >= 0 and not self.answered:
-            first = head[:first_end]
-            self.answered = _STATUS_LINE.match(first) is not None
-            if not self.answered and not _REQUEST_LINE.match(first):
-                raise MalformedMessage(f"neither RTSP nor HTTP: {readable(first[:60]).strip()!r}")
+        if not self._start_is_sound:
+            self._check_start(head)
         if len(head) - 1 - head.rfind(b"\n", max(0, len(head) - MAX_LINE - 1)) > MAX_LINE:
             raise MalformedMessage(f"a line of more than {MAX_LINE} bytes")
         if len(head) > MAX_HEAD:
             raise MalformedMessage(f"a head of more than {MAX_HEAD} bytes")
+
+    def _check_start(self, head: bytes | bytearray) -> None:
+        """Judge the first line of an unfinished head, once, when it has come to its end."""
+        first_end = head.find(b"\n", 0, MAX_LINE)
+        if first_end < 0:
+            return
+        first = head[:first_end]
+        is_status = _STATUS_LINE.match(first) is not None
+        if not is_status and not _REQUEST_LINE.match(first):
+            raise MalformedMessage(f"neither RTSP nor HTTP: {readable(first[:60]).strip()!r}")
+        self.answered = self.answered or is_status
+        self._start_is_sound = True
 
 
 def _ignore_frame(channel: int, payload: memoryview) -> None:

@@ -11,6 +11,10 @@ from urllib.parse import quote, urljoin, urlsplit
 
 MAX_LINES = 1024
 MAX_PARAMETER_SETS = 16
+MAX_CODEC = 32
+"""Characters of an encoding name."""
+MAX_CONTROL = 2048
+"""Characters of a control URL, which becomes the line of a request; a longer one is none."""
 
 _STATIC_CODECS = {26: "JPEG", 31: "H261", 32: "MPV", 33: "MP2T", 34: "H263"}
 """RFC 3551 §6, the video rows."""
@@ -18,6 +22,7 @@ _SPACES = re.compile(r"[\x00-\x20\x7f]+")
 _URL_PUNCTUATION = "!#$%&'()*+,-./:;=?@[]_~|\\^`{}<>"
 _RATE = re.compile(r"[1-9]\d{0,8}\Z", re.ASCII)
 _USUAL_CLOCK_RATE = 90_000
+_CODEC_SIGNS = re.compile(r"[^!-~]+")
 _SPROP = ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets")
 _CODEC_NAMES = {"HEVC": "H265", "AVC": "H264", "AVC1": "H264"}
 
@@ -98,7 +103,7 @@ def _encoding(mapping: str, payload_types: tuple[int, ...], parameters: Mapping[
     """Encoding name and clock rate, from "H264/90000" and what else may tell."""
     name, _, rate = mapping.partition("/")
     rate = rate.partition("/")[0].strip()
-    codec = name.strip().upper()
+    codec = _CODEC_SIGNS.sub("", name.upper())[:MAX_CODEC]
     if not codec and payload_types:
         codec = _STATIC_CODECS.get(payload_types[0], "")
     if not codec:
@@ -116,7 +121,7 @@ def _parameter_sets(parameters: Mapping[str, str]) -> tuple[bytes, ...]:
     """RFC 6184 §8.1 and RFC 7798 §7.1: comma-separated base64; units that don't decode are left out."""
     units: list[bytes] = []
     for name in _SPROP:
-        for text in parameters.get(name, "").split(","):
+        for text in parameters.get(name, "").split(",", MAX_PARAMETER_SETS)[:MAX_PARAMETER_SETS]:
             try:
                 unit = base64.b64decode(text.strip().rstrip("=") + "==")
             except (binascii.Error, ValueError):
@@ -137,7 +142,8 @@ def _configuration(parameters: Mapping[str, str]) -> bytes:
 
 def _clean(url: str) -> str:
     """A control URL without blanks and control characters, which would break the request line, in ASCII."""
-    return quote(_SPACES.sub("", url), safe=_URL_PUNCTUATION)
+    cleaned = quote(_SPACES.sub("", url), safe=_URL_PUNCTUATION)
+    return cleaned if len(cleaned) <= MAX_CONTROL else ""
 
 
 def base_url(request_url: str, content_base: str | None, content_location: str | None) -> str:

@@ -17,6 +17,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from xml.sax.saxutils import escape
 
 from lxml import etree
@@ -38,6 +39,14 @@ MAX_PROFILES_BYTES = 1024 * 1024
 
 MAX_TEXT_CHARACTERS = 128
 """Names, models and serial numbers are cut to this."""
+
+MAX_ADDRESS_CHARACTERS = 2048
+"""A longer address is none."""
+
+MAX_FAULT_CODES = 4
+
+MAX_PROFILES = 1024
+"""Profiles behind these are passed over."""
 
 
 class SoapError(ValueError):
@@ -181,19 +190,20 @@ def parse_device_information(message: bytes) -> DeviceInformation:
 def parse_media_address(message: bytes) -> str:
     """The address of the device's media service, as the device states it; empty when it states none."""
     reply = _reply(message, f"{{{DEVICE}}}GetCapabilitiesResponse")
-    return (reply.findtext(f".//{{{SCHEMA}}}Media/{{{SCHEMA}}}XAddr") or "").strip()
+    return _address(reply, f".//{{{SCHEMA}}}Media/{{{SCHEMA}}}XAddr")
 
 
 def parse_profiles(message: bytes) -> tuple[MediaProfile, ...]:
     """The media profiles in the device's order (ONVIF Media §5.2.2); one without a token is left out."""
     reply = _reply(message, f"{{{MEDIA}}}GetProfilesResponse", limit=MAX_PROFILES_BYTES)
-    return tuple(_profile(element) for element in reply.findall(f"{{{MEDIA}}}Profiles") if element.get("token"))
+    found = islice(reply.iterfind(f"{{{MEDIA}}}Profiles"), MAX_PROFILES)
+    return tuple(_profile(element) for element in found if element.get("token"))
 
 
 def parse_stream_uri(message: bytes) -> str:
     """The RTSP address of a profile, as the device states it."""
     reply = _reply(message, f"{{{MEDIA}}}GetStreamUriResponse")
-    address = (reply.findtext(f".//{{{SCHEMA}}}Uri") or "").strip()
+    address = _address(reply, f".//{{{SCHEMA}}}Uri")
     if not address:
         raise NotSoapError("GetStreamUriResponse holds no Uri")
     return address
@@ -214,7 +224,7 @@ def _profile(element: etree._Element) -> MediaProfile:
     encoder = f"{{{SCHEMA}}}VideoEncoderConfiguration"
     resolution = f"{encoder}/{{{SCHEMA}}}Resolution"
     return MediaProfile(
-        token=element.get("token", ""),
+        token=element.get("token", "")[:MAX_TEXT_CHARACTERS],
         name=_text(element, f"{{{SCHEMA}}}Name"),
         source=_text(element, f"{{{SCHEMA}}}VideoSourceConfiguration/{{{SCHEMA}}}SourceToken"),
         encoding=_text(element, f"{encoder}/{{{SCHEMA}}}Encoding"),
@@ -272,14 +282,18 @@ def _decoded(message: bytes) -> str:
 
 def _fault(element: etree._Element) -> SoapFaultError:
     """SOAP 1.2 part 1 §5.4: Code/Value, then Subcode/Value nested to any depth."""
-    codes = tuple(
-        (value.text or "").strip().rpartition(":")[2] for value in element.iterfind(f"{{{SOAP}}}Code//{{{SOAP}}}Value")
-    )
-    return SoapFaultError(codes[:4], _text(element, f"{{{SOAP}}}Reason/{{{SOAP}}}Text"))
+    values = islice(element.iterfind(f"{{{SOAP}}}Code//{{{SOAP}}}Value"), MAX_FAULT_CODES)
+    codes = tuple((value.text or "").strip().rpartition(":")[2][:MAX_TEXT_CHARACTERS] for value in values)
+    return SoapFaultError(codes, _text(element, f"{{{SOAP}}}Reason/{{{SOAP}}}Text"))
 
 
 def _text(element: etree._Element, path: str) -> str:
     return " ".join((element.findtext(path) or "").split())[:MAX_TEXT_CHARACTERS]
+
+
+def _address(element: etree._Element, path: str) -> str:
+    address = (element.findtext(path) or "").strip()
+    return address if len(address) <= MAX_ADDRESS_CHARACTERS else ""
 
 
 def _number(element: etree._Element, path: str) -> int:
