@@ -248,18 +248,24 @@ evidence = Table(
     # Relative to the evidence folder.
     Column("picture", Text),
     Column("sha256", Text),
+    # Bytes of the picture; NULL without one, and where r0002 wrote it.
+    Column("size", WHOLE),
+    # Since when there is no picture any more, and why: a word of core.retention.
+    Column("gone_at", WHOLE),
+    Column("gone_why", Text),
     PrimaryKeyConstraint("key"),
     UniqueConstraint("camera", "at", "kind"),
     ForeignKeyConstraint(["camera"], ["camera.key"]),
     CheckConstraint("kind IN ('good', 'fault')", name="kind"),
+    CheckConstraint("gone_at IS NULL OR picture IS NULL", name="gone"),
     sqlite_strict=True,
 )
 Index(
     "uq_evidence_good",
     evidence.c.camera,
     unique=True,
-    sqlite_where=text("kind = 'good'"),
-    postgresql_where=text("kind = 'good'"),
+    sqlite_where=text("kind = 'good' AND gone_at IS NULL"),
+    postgresql_where=text("kind = 'good' AND gone_at IS NULL"),
 )
 
 memory = Table(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitor.core.condition import Condition, Fault
-from monitor.store import Coverage, Hold, Membership, Store, upgrade
+from monitor.store import Batch, Coverage, Evidence, EvidenceKind, Hold, Membership, Store, upgrade
 
 NOW = 1_793_462_400
 OLD = sorted(Path(__file__).parent.glob("r*.sql"))
@@ -63,3 +63,14 @@ def definitions(path: Path) -> dict[str, str]:
     with closing(sqlite3.connect(path)) as database:
         rows = database.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+def test_evidence_kept_before_anybody_asked_for_its_size_is_kept_and_may_be_replaced(url: str, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript((Path(__file__).parent / "r0002.sql").read_text(encoding="utf-8"))
+    with Store.open(url, at=NOW, exclusive=True) as store:
+        (fault,) = store.evidence(CAMERA.format(3))
+        assert (fault.at, fault.kind, fault.outcome) == (NOW + 180, EvidenceKind.FAULT, "unreachable")
+        newer = Evidence(camera=CAMERA.format(4), at=NOW + 90, kind=EvidenceKind.GOOD, jpeg=b"brighter")
+        store.write(Batch(evidence=(newer,))).result()
+        assert [each.jpeg for each in store.evidence(CAMERA.format(4))] == [b"brighter"]
