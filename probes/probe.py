@@ -51,8 +51,14 @@ class Trace:
         self._name, self._began, self._said = name, monotonic(), ""
 
     def said(self, text: str) -> None:
-        """Note what the peer said in the step under way. Callers keep secrets out; it is cut to 200 characters."""
-        self._said = text[:200]
+        """Note what the peer said in the step under way. Callers keep secrets out; it is cut to 200 characters.
+
+        Control characters become blanks: a peer's words are printed on terminals, which would obey them.
+        """
+        said = text[:200]
+        if not said.isprintable():
+            said = "".join(character if character.isprintable() else " " for character in said)
+        self._said = said
 
     @property
     def at_step(self) -> str:

@@ -77,7 +77,9 @@ _FIRST_DYNAMIC_TYPE = 96
 class Limits:
     """How long a session waits for each thing, in seconds, and how much it reads.
 
-    A smart codec may send a key frame every 10 s only. ``max_bytes`` bounds all that one session receives.
+    A smart codec may send a key frame every 10 s only. ``max_bytes`` bounds all that one connection receives,
+    ``max_early_bytes`` what comes before a stream is set up (descriptions and refusals take a few KB), and
+    ``max_packets`` the frames and datagrams: a flood of tiny ones costs far more time than its bytes tell.
     """
 
     connect_timeout_s: float = 3.0
@@ -86,6 +88,8 @@ class Limits:
     key_frame_timeout_s: float = 12.0
     teardown_timeout_s: float = 1.0
     max_bytes: int = 24 * 1024 * 1024
+    max_early_bytes: int = 512 * 1024
+    max_packets: int = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,7 @@ class RtspSession:
         self._scheme = "rtsps" if target.rtsps else "rtsp"
         self._url = _url(self._scheme, self._host, self._port, target.rtsp_path)
         self._base = self._url
-        self._connection = _Connection(self._limits.max_bytes)
+        self._connection = _Connection(self._limits)
         self._login: Login | None = None
         self._media: VideoMedia | None = None
         self._stream: _Stream | None = None
@@ -291,7 +295,7 @@ class RtspSession:
             port = self._port if scheme == self._scheme else _DEFAULT_PORTS[scheme]
         path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
         await self._connection.close(self._limits.teardown_timeout_s)
-        self._connection = _Connection(self._limits.max_bytes)
+        self._connection = _Connection(self._limits)
         self._scheme, self._port, self._login = scheme, port, None
         self._url = _url(scheme, self._host, port, path)
         await self._connect()
@@ -434,13 +438,14 @@ class _Connection(asyncio.Protocol):
     and given to whoever waits now or later.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.is_lost = False
         self.received = 0
         """Bytes taken in so far, by TCP and UDP."""
         self._transport: asyncio.Transport | None = None
         self._reader = MessageReader(self._on_response, self._on_frame)
-        self._max_bytes = max_bytes
+        self._limits = limits
+        self._packets = 0
         self._cseq = 0
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[Any] | None = None
@@ -480,19 +485,37 @@ class _Connection(asyncio.Protocol):
         try:
             self._reader.feed(data)
         except MalformedMessage as error:
-            # After an answer in form it is a camera, only one that cannot deliver.
-            outcome = Outcome.NO_STREAM if self._reader.answered else Outcome.REFUSED
-            self._fail(CameraAnswer(outcome, str(error)))
+            self._fail(CameraAnswer(self._useless, str(error)))
         except Exception as error:  # noqa: BLE001 - a bug of ours must not look like a lost connection
             self._fail(error)
+
+    @property
+    def _useless(self) -> Outcome:
+        """What a peer is that sends rubbish: after an answer in form a camera, only one that cannot deliver."""
+        return Outcome.NO_STREAM if self._reader.answered else Outcome.REFUSED
 
     def spend(self, size: int) -> bool:
         """Count bytes received; False when there has been a failure or the budget is used up."""
         self.received += size
-        if self.received > self._max_bytes and self._failure is None:
-            outcome = Outcome.NO_STREAM if self._on_packet is None else Outcome.INCONCLUSIVE
-            self._fail(CameraAnswer(outcome, f"more than {self._max_bytes} bytes"))
+        most = self._limits.max_early_bytes if self._on_packet is None else self._limits.max_bytes
+        if self.received > most and self._failure is None:
+            early = self._on_packet is None
+            self._fail_of_plenty(f"more than {most} bytes", self._useless if early else Outcome.INCONCLUSIVE)
         return self._failure is None
+
+    def spend_packet(self, outcome: Outcome = Outcome.INCONCLUSIVE) -> bool:
+        """Count one frame or datagram, of whatever channel or sender; False as for ``spend``."""
+        self._packets += 1
+        if self._packets > self._limits.max_packets and self._failure is None:
+            self._fail_of_plenty(f"more than {self._limits.max_packets} packets", outcome)
+        return self._failure is None
+
+    def _fail_of_plenty(self, said: str, outcome: Outcome) -> None:
+        """A stream without end says nothing against the picture in it; before there is a stream it is rubbish."""
+        self._fail(CameraAnswer(outcome, said))
+        if self._transport is not None and not self.is_lost:
+            # The look is over, and the rest of the flood would still cost the others time.
+            self._transport.pause_reading()
 
     def take_packet(self, packet: memoryview) -> None:
         """Hand one RTP packet, come by either transport, to the stream."""
@@ -570,7 +593,9 @@ class _Connection(asyncio.Protocol):
             self._waiter.set_result(response)
 
     def _on_frame(self, channel: int, payload: memoryview) -> None:
-        if channel == self._channel and self._on_packet is not None:
+        if self._on_packet is None:
+            self.spend_packet(self._useless)
+        elif self.spend_packet() and channel == self._channel:
             self._on_packet(payload)
 
     def _fail(self, failure: Exception) -> None:
@@ -670,7 +695,9 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._sorter = Sorter()
 
     def datagram_received(self, data: bytes, address: tuple[Any, ...]) -> None:
-        if _without_zone(address[0]) in self.sources and self._connection.spend(len(data)):
+        if not self._connection.spend_packet() or _without_zone(address[0]) not in self.sources:
+            return
+        if self._connection.spend(len(data)):
             for datagram in self._sorter.push(data):
                 self._connection.take_packet(memoryview(datagram))
 

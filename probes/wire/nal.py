@@ -9,7 +9,7 @@ from probes.wire.assembler import MAX_PICTURE, PictureAssembler
 
 _START_CODE = b"\0\0\0\1"
 MAX_PARAMETER_SETS = 64
-"""Kept of one stream. Cameras have two or three; H.264 knows 32 SPS and 256 PPS, and a hostile stream sends millions."""
+"""Kept of one stream. Cameras have two or three, a hostile stream sends another with every packet."""
 MAX_PARAMETER_SET = 4096
 """Bytes of one; a larger one stays in its picture, but is not remembered for others."""
 MAX_UNITS = 64
