@@ -11,16 +11,17 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tests.bench.measure import Result
 
-GROUPS = ("metrics", "page", "round", "daemon", "month", "papers")
+GROUPS = ("metrics", "page", "round", "daemon", "month", "papers", "pictures")
 LONGEST_S = 1800
 WIDTH = 150
 """Columns that the table needs, also where no terminal says how many there are."""
@@ -44,7 +45,10 @@ def main() -> int:
     if arguments.json:
         sys.stdout.write(json.dumps({"machine": _machine(), "cameras": arguments.cameras, "results": done}) + "\n")
     else:
-        Console(width=max(Console().width, WIDTH)).print(_table(done, arguments.cameras))
+        console = Console(width=max(Console().width, WIDTH))
+        console.print(_table(done, arguments.cameras))
+        for own in (own for result in done.values() for own in result["tables"]):
+            console.print(_own_table(*own))
     return 0 if len(done) == len(results) else 1
 
 
@@ -77,6 +81,13 @@ def _in_a_process_of_its_own(name: str, cameras: int) -> dict[str, Any] | None:
 
 def _machine() -> dict[str, object]:
     return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+
+
+def _own_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(*headings, title=title)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
 
 
 def _table(results: Mapping[str, Mapping[str, Any]], cameras: int) -> Table:

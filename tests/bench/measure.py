@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 
@@ -28,14 +28,23 @@ class Usage:
     workers_peak_mib: float = 0.0
 
 
+class Rows(NamedTuple):
+    """A table of a benchmark's own."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One line of the table: ``what`` was done ``items`` times, and what all of it took."""
+    """One line of the table: ``what`` was done ``items`` times, what all of it took, and what was found besides."""
 
     what: str
     items: int
     usage: Usage
     notes: dict[str, object] = field(default_factory=dict)
+    tables: Sequence[Rows] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, with the CPU of one item added."""
