@@ -50,6 +50,21 @@ def no_camera(camera: str) -> NotToBeHadError:
     return NotToBeHadError(f"台账中没有可巡查的摄像机 {camera}", f"no camera {camera} with an address in the ledger")
 
 
+class BadOrderError(ValueError):
+    """What came over the control socket is no order."""
+
+
+def read_order(body: bytes, *names: str) -> dict[str, str]:
+    """The fields called ``names`` of a JSON object, all of them text. Raises BadOrderError."""
+    try:
+        order = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadOrderError(f"not JSON: {error}"[:200]) from None
+    if not isinstance(order, dict) or not all(isinstance(order.get(name), str) for name in names):
+        raise BadOrderError(f"an order has {' and '.join(names)}")
+    return {name: order[name] for name in names}
+
+
 def depth_of(word: str) -> Depth:
     """The depth called ``word`` on the command line. Raises NotToBeHadError."""
     try:
@@ -146,20 +161,20 @@ class Control:
         self._path.unlink(missing_ok=True)
 
     async def _probe(self, request: web.Request) -> web.Response:
-        order = await request.json()
+        order = await _order(request, "camera", "depth")
         try:
-            seen = await self._orders.probe(order["camera"], depth_of(order["depth"]))
+            seen = await self._orders.probe(order["camera"], _depth(order))
         except KeyError:
             return web.json_response({}, status=404)
         jpeg = seen[0][0].jpeg
         return web.json_response({"report": report(*seen), "jpeg": jpeg.hex() if jpeg else None})
 
     async def _login(self, request: web.Request) -> web.Response:
-        order = await request.json()
+        order = await _order(request, "credential")
         return web.json_response(dict(await self._orders.login(order["credential"])))
 
     async def _round(self, request: web.Request) -> web.StreamResponse:
-        order = await request.json()
+        depth = _depth(await _order(request, "depth"))
         done, of = 0, 0
 
         def told(now_done: int, now_of: int) -> None:
@@ -168,7 +183,7 @@ class Control:
 
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
-        running = asyncio.ensure_future(self._orders.round(depth_of(order["depth"]), told))
+        running = asyncio.ensure_future(self._orders.round(depth, told))
         try:
             while not running.done():
                 await asyncio.wait([running], timeout=PROGRESS_S)
@@ -178,6 +193,20 @@ class Control:
             running.cancel()
         await response.write_eof()
         return response
+
+
+async def _order(request: web.Request, *names: str) -> dict[str, str]:
+    try:
+        return read_order(await request.read(), *names)
+    except BadOrderError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+
+
+def _depth(order: Mapping[str, str]) -> Depth:
+    try:
+        return depth_of(order["depth"])
+    except NotToBeHadError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
 
 
 class NoDaemonError(Exception):

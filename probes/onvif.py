@@ -10,6 +10,7 @@ made by the device's clock, because a token that is seconds off is refused with 
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from probes.answer import CameraAnswer, connect_failure, refusal
@@ -31,37 +33,71 @@ _REDIRECTS = frozenset({301, 302, 303, 305, 307, 308})
 _KNOWN_DIGEST_USERS = 20_000
 """Devices that are remembered to want HTTP Digest; more than any county has."""
 
+_RAW_PER_BYTE = 4
+"""Bytes on the wire for each that a body may have: heads and the frames of chunks come on top of it."""
+
+_MAX_SAID = 200
+"""Characters of a note."""
+
 _Value = TypeVar("_Value")
 
 
+class _BoundedReply(ResponseHandler):
+    """Takes so many bytes of a connection and leaves the rest to the kernel: the look ends by its timeout then.
+
+    The bound on bodies knows nothing of interim answers, chunk extensions and trailers, of which a peer may send any
+    number, each dearer to parse than to send.
+    """
+
+    def __init__(self, most: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._bytes_left = most
+
+    def data_received(self, data: bytes) -> None:
+        self._bytes_left -= len(data)
+        if self._bytes_left >= 0:
+            super().data_received(data)
+        elif self.transport is not None:
+            self.transport.pause_reading()
+
+
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, most: int) -> None:
+        # Connections aren't kept: firmware closes them without a word, and a request would be lost with them.
+        super().__init__(limit=0, force_close=True)
+        self._most = most
+        self._factory = functools.partial(self._bounded)
+
+    def _bounded(self) -> ResponseHandler:
+        return _BoundedReply(self._most, self._loop)
+
+
 class _Http:
-    """The HTTP side that all looks of one probe share: one client session, and who wants HTTP Digest."""
+    """The HTTP side that all looks of one probe share: client sessions, and who wants HTTP Digest."""
 
     def __init__(self) -> None:
         self.wants_digest: set[tuple[str, int]] = set()
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[int, aiohttp.ClientSession] = {}
 
-    def session(self) -> aiohttp.ClientSession:
-        """The session, made when it is first wanted because it belongs to the running loop."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # Connections aren't kept: firmware closes them without a word, and a request would be lost with them.
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+    def session(self, limit: int) -> aiohttp.ClientSession:
+        """The session for replies of ``limit`` bytes, made when it is first wanted: it belongs to the running loop."""
+        if limit not in self._sessions:
+            self._sessions[limit] = aiohttp.ClientSession(
+                connector=_Connector(_RAW_PER_BYTE * limit),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
                 headers={"User-Agent": "xunjian", "Accept-Encoding": "identity"},
             )
-        return self._session
+        return self._sessions[limit]
 
     def remember_digest(self, address: tuple[str, int]) -> None:
         if len(self.wants_digest) < _KNOWN_DIGEST_USERS:
             self.wants_digest.add(address)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +366,7 @@ class _Visit:
 
     async def _exchange(self, url: URL, message: bytes, headers: dict[str, str], limit: int) -> _Reply:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._probe.connect_timeout_s)
-        session = self._http.session()
+        session = self._http.session(limit)
         async with session.post(url, data=message, headers=headers, allow_redirects=False, timeout=timeout) as response:
             self._trace.answered = True
             body = bytearray()
@@ -378,7 +414,7 @@ class _Visit:
     def _note(self, text: str) -> None:
         noted = self._trace.facts.setdefault("noted", [])
         assert isinstance(noted, list)
-        noted.append(self._without_secrets(text))
+        noted.append(self._without_secrets(text)[:_MAX_SAID])
 
     def _without_secrets(self, text: str) -> str:
         credential = self._target.credential

@@ -36,7 +36,7 @@ def from_json(text: str) -> PictureMemory:
             thumb=_inflated(base64.b64decode(kept["thumb"], validate=True)),
             clock_strip=None if strip is None else _strip(strip),
         )
-    except (KeyError, TypeError, AttributeError, binascii.Error, zlib.error) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error, zlib.error) as error:
         raise ValueError(f"not a picture memory: {error!r}") from None
 
 

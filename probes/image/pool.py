@@ -131,7 +131,7 @@ class DecodePool:
             judgement = await self._ask(worker, job)
             if not result.done():
                 result.set_result(judgement)
-        except DecoderBugError as error:
+        except Exception as error:  # noqa: BLE001 - told to whoever asked; the pool must not lose a worker by it
             if not result.done():
                 result.set_exception(error)
         finally:
