@@ -56,7 +56,7 @@ demo: setup fonts
 test: setup-dev fonts peers
 	@deploy/setup/system-packages
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --no-loadscope-reorder $(ARGS)
 	$(BIN)/xunjian demo --once --json > $(VENV)/scorecard.json || { cat $(VENV)/scorecard.json; exit 1; }
 	@cat $(VENV)/scorecard.json
 

@@ -20,7 +20,6 @@ from tests.e2e.site import Daemon, Site, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("heavy"),
     pytest.mark.timeout(120),
 ]
 

@@ -33,7 +33,6 @@ from tests.e2e.site import Daemon, Site, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("heavy"),
     pytest.mark.timeout(300),
 ]
 
@@ -265,7 +264,7 @@ async def _play(told: Story, county: County, daemon: Daemon, watcher: Prometheus
         now, cameras = await daemon.seconds(), (await daemon.board())["cameras"]
         return {id_: cameras[id_] for id_ in held if sum(now[id_].values()) == sum(held[id_].values())}
 
-    await until("the counters of all cameras go on", standing_still, lambda it: not it, within_s=30)
+    await until("the counters of all cameras go on", standing_still, lambda it: not it, within_s=90)
 
 
 def _all_intact(board: Board) -> bool:

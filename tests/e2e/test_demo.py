@@ -19,11 +19,7 @@ PROGRAM = Path(sys.executable).with_name("xunjian")
 CAMERAS = 300
 MARK = "XUNJIAN_DEMO_TEST"
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    # two cores do not carry two counties at a time
-    pytest.mark.xdist_group("heavy"),
-]
+pytestmark = pytest.mark.timeout(300)
 
 
 @contextmanager

@@ -24,7 +24,6 @@ from tests.e2e.site import Daemon, Ended, Site, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("heavy"),
     pytest.mark.timeout(240),
 ]
 
