@@ -105,6 +105,7 @@ def read_month(reader: Reader, month: Month, *, until: int, known_at: int, cover
         gaps=reader.gaps(month.start, until),
         exemptions=reader.exemptions(month.start, until, known_at),
         events=reader.events(month.start, until),
+        rounds=reader.inspection_rounds(month.start, until, known_at),
         evidence=recorded.evidence,
     )
 

@@ -28,7 +28,7 @@ from monitor.core.rule import RuleError, UnknownError
 from monitor.core.workday import Workdays
 from monitor.months import known, months, read_month
 from monitor.store import Reader, SnapshotEntry, SnapshotState, Store
-from reports.snapshot import TREND, Making, Settings, Snapshot, canonical, compose, sha256
+from reports.snapshot import TREND, Making, Settings, Snapshot, canonical, compose, format_of, in_format, sha256
 
 log = structlog.get_logger(__name__)
 
@@ -193,7 +193,8 @@ def freeze(store: Store, config: Config, month: Month, now: int, *, who: str, re
 
 
 def verify(reader: Reader, month: Month) -> Verified:
-    """Count the month again from the record as it was known then, by the rules of then, and compare every byte.
+    """Count the month again from the record as it was known then, by the rules and in the format of then, and compare
+    every byte.
 
     The newest frozen snapshot is taken, else the newest draft. Raises UnknownError when there is neither.
     """
@@ -203,10 +204,11 @@ def verify(reader: Reader, month: Month) -> Verified:
     content = reader.snapshot_content(entry)
     try:
         snapshot = json.loads(content)
-        settings, making = Settings.in_snapshot(snapshot), Making.of_snapshot(snapshot)
+        settings, making, schema = Settings.in_snapshot(snapshot), Making.of_snapshot(snapshot), format_of(snapshot)
     except (ValueError, KeyError, TypeError):
         return Verified(entry=entry, hash_equal=sha256(content) == entry.sha256, differences=("not a snapshot",))
-    again = _compose(reader, settings, Month(month.year, month.month, ZoneInfo(settings.timezone)), making)
+    its_month = Month(month.year, month.month, ZoneInfo(settings.timezone))
+    again = in_format(_compose(reader, settings, its_month, making), schema)
     differences = () if canonical(again) == content else tuple(_differences(snapshot, again))
     return Verified(entry=entry, hash_equal=sha256(content) == entry.sha256, differences=differences)
 

@@ -2,22 +2,25 @@
 
     Inspection + Settings + earlier snapshots ──compose──► snapshot ──canonical──► bytes ──SHA-256
 
-``snapshot.schema.json`` says what is in it. The same inputs make the same bytes: nothing here reads a clock.
+``snapshot.schema.json`` says what is in it. The same inputs make the same bytes: nothing here reads a clock. A month
+that was frozen in an older format stays as it is: papers are made from it, and it is counted again in that format.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Self
 
 from monitor.config import Config
 from monitor.core.availability import Assessment, Counting, Totals
-from monitor.core.condition import Cause, Fault
+from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.exemption import Exemption
 from monitor.core.fleet import Camera
 from monitor.core.inspection import (
@@ -29,14 +32,20 @@ from monitor.core.inspection import (
     fault_rows,
     moves,
 )
+from monitor.core.inspection_round import InspectionRound, round_sums
 from monitor.core.period import local_date
 from monitor.core.ranking import Standing, change, months_below, standings
+from monitor.core.repair import DueRepair, RepairState, review
 from monitor.core.scoring import RULES_VERSION, Linear, digest, figure, mean
 from monitor.core.workday import Workdays
 from monitor.months import camera_row, county_row, printed, township_row
 from monitor.wording import Lang, say
 
-SCHEMA = "xunjian/month-snapshot/1"
+SCHEMA = "xunjian/month-snapshot/2"
+SINCE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"xunjian/month-snapshot/1": frozenset(), SCHEMA: frozenset({"repairs", "rounds"})}
+)
+"""The formats, oldest first, and what each has brought."""
 TREND = 12
 """Months in the trend, this one included."""
 
@@ -173,6 +182,21 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def format_of(snapshot: Mapping[str, Any]) -> str:
+    """The format that it is in. Raises KeyError for one that nobody knows, TypeError for what is no snapshot."""
+    schema: str = snapshot["schema"]
+    if schema not in SINCE:
+        raise KeyError(schema)
+    return schema
+
+
+def in_format(snapshot: Snapshot, schema: str) -> Snapshot:
+    """The same month as the format ``schema``, one of SINCE, told it."""
+    formats = list(SINCE)
+    newer = frozenset().union(*(SINCE[each] for each in formats[formats.index(schema) + 1 :]))
+    return {**{key: value for key, value in snapshot.items() if key not in newer}, "schema": schema}
+
+
 def compose(inspection: Inspection, settings: Settings, making: Making, earlier: Sequence[Snapshot]) -> Snapshot:
     """The snapshot. ``earlier`` are those of the months before, oldest first: what changed, the trend, the year."""
     return _Composer(inspection, settings, making, earlier).snapshot()
@@ -186,6 +210,7 @@ class _Composer:
         self._earlier = earlier
         self._month = inspection.record.month
         before = earlier[-1] if earlier and earlier[-1]["month"] == str(self._month.previous()) else None
+        self._month_before: Snapshot | None = before
         self._county_before: Mapping[str, Any] | None = before and before["county"]
         self._before = {row["code"]: row for row in before["townships"]} if before else {}
         self._standings = standings(inspection, settings.target_rate, settings.points)
@@ -220,6 +245,8 @@ class _Composer:
             "county": county,
             "townships": [self._township(standing) for standing in self._standings],
             "faults": [self._fault(row) for row in self._faults()],
+            "repairs": self._repairs(self._month_before) if self._month_before else None,
+            "rounds": self._rounds(self._inspection.record.rounds),
             "exempted": list(self._exempted()),
             "unassessed": [self._unassessed(counted) for counted in self._state(Assessment.UNASSESSED)],
             "never_connected": [
@@ -327,6 +354,67 @@ class _Composer:
             "maintainer": {"name": camera.maintainer.name, "phone": camera.maintainer.phone},
             "deadline": str(self._deadline(camera, row)),
             "evidence_at": row.evidence_at,
+        }
+
+    def _repairs(self, before: Snapshot) -> dict[str, Any]:
+        """What became of the cameras that the month before listed as not restored, as its own list named them."""
+        asked = [row for row in before["faults"] if row["lasting"]]
+        due = [
+            DueRepair(camera=row["camera"], township=row["township"], deadline=date.fromisoformat(row["deadline"]))
+            for row in asked
+        ]
+        found = review(due, self._inspection)
+        states = Counter(repair.state for repair in found)
+        kept = (
+            "camera",
+            "name",
+            "township",
+            "township_name",
+            "village",
+            "key_point",
+            "fault",
+            "first_found",
+            "deadline",
+        )
+        return {
+            "month": before["month"],
+            "state": before["state"],
+            "revision": before["revision"],
+            "listed": len(before["faults"]),
+            "due": len(found),
+            "counts": {state.value: states[state] for state in RepairState},
+            "rows": [
+                {
+                    **{key: row[key] for key in kept},
+                    "state": repair.state.value,
+                    "restored_at": None if repair.restored_at is None else self._iso(repair.restored_at),
+                }
+                for row, repair in zip(asked, found, strict=True)
+            ],
+        }
+
+    def _rounds(self, rounds: Sequence[InspectionRound]) -> dict[str, Any]:
+        sums = round_sums(rounds, self._month.zone)
+        return {
+            "valid": sums.valid,
+            "by_day": sums.by_day,
+            "by_night": sums.by_night,
+            "void": sums.void,
+            "unfinished": sums.unfinished,
+            "looks": sums.looks,
+            "rows": [
+                {
+                    "number": each.number,
+                    "began": self._iso(each.started),
+                    "ended": None if each.ended is None else self._iso(each.ended),
+                    "daylight": each.by_daylight(self._month.zone),
+                    "state": each.state.value,
+                    "void": each.void,
+                    "cameras": each.cameras,
+                    **{condition.value: each.counts.get(condition, 0) for condition in Condition},
+                }
+                for each in rounds
+            ],
         }
 
     def _knows_workdays(self) -> bool:

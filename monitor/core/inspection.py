@@ -41,6 +41,7 @@ from monitor.core.blindness import hiding
 from monitor.core.condition import Condition, Fault
 from monitor.core.exemption import Exemption, Exemptions, Filing
 from monitor.core.fleet import Camera, Township
+from monitor.core.inspection_round import InspectionRound
 from monitor.core.period import Month, midnight
 from monitor.core.record import Event, Gap, Transition
 
@@ -86,6 +87,7 @@ class MonthRecord:
     gaps: Sequence[Gap] = ()
     exemptions: Sequence[Exemption] = ()
     events: Sequence[Event] = ()
+    rounds: Sequence[InspectionRound] = ()
     evidence: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     def township(self, code: str) -> Township:

@@ -27,14 +27,15 @@ from monitor.core.availability import Version
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.exemption import Exemption, Filing, Kind, Scope, is_late
 from monitor.core.history import Line
+from monitor.core.inspection_round import InspectionRound
 from monitor.core.record import Transition
 from monitor.core.rule import UnknownError
 from monitor.store import schema
-from monitor.store.codec import camera_of, township_of
+from monitor.store.codec import camera_of, object_of, township_of
 from monitor.store.ledger import LedgerReader
 from monitor.store.source import overlaps
 from monitor.store.statements import chunks
-from monitor.store.values import Recorded, SnapshotEntry, SnapshotState, TownshipVersion
+from monitor.store.values import Recorded, RoundKind, SnapshotEntry, SnapshotState, TownshipVersion
 
 _camera = schema.camera
 _transition = schema.transition
@@ -43,6 +44,7 @@ _source = schema.history_source
 _exemption = schema.exemption
 _decision = schema.exemption_decision
 _snapshot = schema.snapshot
+_round = schema.round_
 
 SEEN = (Condition.INTACT.value, Condition.IMPAIRED.value)
 FAILING = (Condition.OFFLINE.value, Condition.IMPAIRED.value)
@@ -140,6 +142,18 @@ class MonthReader(LedgerReader):
         with self._source.connection() as connection:
             rows = connection.execute(query.order_by(_exemption.c.began, _exemption.c.key)).all()
         return tuple(map(_exemption_of, rows))
+
+    def inspection_rounds(self, start: int, end: int, known_at: int) -> tuple[InspectionRound, ...]:
+        """The planned rounds that began in [start, end), by beginning; one that was going on has seen nothing yet."""
+        query = select(_round).where(
+            _round.c.kind == RoundKind.INSPECTION.value,
+            _round.c.started >= start,
+            _round.c.started < end,
+            _round.c.started <= known_at,
+        )
+        with self._source.connection() as connection:
+            rows = connection.execute(query.order_by(_round.c.started, _round.c.number)).all()
+        return tuple(_inspection_round_of(row, known_at) for row in rows)
 
     def snapshots(self, month: str | None = None) -> tuple[SnapshotEntry, ...]:
         """The snapshots that were kept, of one month or of all: by month, drafts first, by revision."""
@@ -343,6 +357,18 @@ def _exemption_of(row: Row[Any]) -> Exemption:
         decided_at=row.at,
         decided_why=row.decided_why or "",
         proof=row.proof,
+    )
+
+
+def _inspection_round_of(row: Row[Any], known_at: int) -> InspectionRound:
+    if row.ended is None or row.ended > known_at:
+        return InspectionRound(number=row.number, started=row.started)
+    return InspectionRound(
+        number=row.number,
+        started=row.started,
+        ended=row.ended,
+        counts={CONDITION_OF[name]: int(str(count)) for name, count in object_of(row.counts).items()},
+        void=row.void,
     )
 
 

@@ -104,8 +104,17 @@ def hostile() -> dict[str, Any]:
     """Three townships whose faulty cameras have names that no paper may stumble over."""
     snapshot = _snapshot(90, NAMES[:3], seed=5)
     for row, name in zip(snapshot["faults"], cycle(HOSTILE), strict=False):
-        for table, key in (("cameras", "id"), ("faults", "camera"), ("exempted", "camera"), ("unassessed", "camera")):
-            for each in snapshot[table]:
+        tables = {
+            "id": snapshot["cameras"],
+            "camera": [
+                *snapshot["faults"],
+                *snapshot["exempted"],
+                *snapshot["unassessed"],
+                *snapshot["repairs"]["rows"],
+            ],
+        }
+        for key, its in tables.items():
+            for each in its:
                 if each[key] == row["camera"]:
                     each["name"] = name
     snapshot["townships"][0]["name"] = HOSTILE[0]
@@ -126,7 +135,7 @@ def _snapshot(count: int, names: Sequence[str], *, seed: int, dark: int | None =
     county = _row("", "全县", totals(camera.tally for camera in cameras), place=None, dice=dice)
     county |= {"points": None, "cumulative_points": None, "previous_place": None, "change_places": None}
     return {
-        "schema": "xunjian/month-snapshot/1",
+        "schema": "xunjian/month-snapshot/2",
         "month": "2026-10",
         "state": "frozen",
         "revision": 1,
@@ -152,6 +161,8 @@ def _snapshot(count: int, names: Sequence[str], *, seed: int, dark: int | None =
         "county": county,
         "townships": townships,
         "faults": sorted(_faults(cameras, names, dice), key=lambda row: _fault_order(row, order)),
+        "repairs": _repairs(cameras, names),
+        "rounds": _rounds(count),
         "exempted": [
             {
                 **_named(camera, names),
@@ -329,6 +340,72 @@ def _faults(cameras: Iterable[_Camera], names: Sequence[str], dice: random.Rando
                 "deadline": "2026-11-02" if camera.key_point else "2026-11-04" if offline else "2026-11-10",
                 "evidence_at": int(BEGAN.timestamp()) + dice.randrange(SECONDS),
             }
+
+
+def _repairs(cameras: Iterable[_Camera], names: Sequence[str]) -> dict[str, Any]:
+    """A list of September that named every tenth faulty camera of October as not restored."""
+    states = cycle(("done", "done", "late", "overdue", "done", "exempt", "overdue", "unknown", "left", "open"))
+    rows = [
+        {
+            **_named(camera, names),
+            "village": camera.village,
+            "key_point": camera.key_point,
+            "fault": camera.faults[0][0].value,
+            "first_found": _iso(BEGAN - timedelta(days=9, hours=5)),
+            "deadline": "2026-11-05" if state == "open" else "2026-10-02" if camera.key_point else "2026-10-13",
+            "state": state,
+            "restored_at": {"done": _iso(BEGAN + timedelta(days=1)), "late": _iso(BEGAN + timedelta(days=20))}.get(
+                state
+            ),
+        }
+        for camera, state in zip([each for each in cameras if each.faults][::10], states, strict=False)
+    ]
+    counts = {
+        state: sum(row["state"] == state for row in rows)
+        for state in ("done", "late", "open", "overdue", "exempt", "unknown", "left")
+    }
+    return {
+        "month": "2026-09",
+        "state": "frozen",
+        "revision": 1,
+        "listed": 3 * len(rows),
+        "due": len(rows),
+        "counts": counts,
+        "rows": rows,
+    }
+
+
+def _rounds(cameras: int) -> dict[str, Any]:
+    """Eight rounds, one of them void, and one in which the monitor was stopped."""
+    rows = []
+    for number in range(9):
+        began = BEGAN + timedelta(days=2 + 3 * number, hours=22 if number % 2 else 10)
+        state = "void" if number == 3 else "unfinished" if number == 6 else "valid"
+        counts = {"intact": cameras - cameras // 25, "impaired": cameras // 50, "offline": cameras // 50, "unknown": 0}
+        if state != "valid":
+            counts = dict.fromkeys(counts, 0) | {"unknown": cameras if state == "void" else 0}
+        rows.append(
+            {
+                "number": 40 + number,
+                "began": _iso(began),
+                "ended": None if state == "unfinished" else _iso(began + timedelta(minutes=24, seconds=number)),
+                "daylight": number % 2 == 0,
+                "state": state,
+                "void": "canary" if state == "void" else None,
+                "cameras": sum(counts.values()),
+                **counts,
+            }
+        )
+    valid = [row for row in rows if row["state"] == "valid"]
+    return {
+        "valid": len(valid),
+        "by_day": sum(row["daylight"] for row in valid),
+        "by_night": sum(not row["daylight"] for row in valid),
+        "void": 1,
+        "unfinished": 1,
+        "looks": sum(row["cameras"] for row in valid),
+        "rows": rows,
+    }
 
 
 def _fault_order(row: Mapping[str, Any], order: Mapping[str, int]) -> tuple[object, ...]:

@@ -28,6 +28,19 @@ def test_a_made_up_snapshot_is_the_same_every_time() -> None:
     assert sample.canonical(sample.big()) == sample.canonical(sample.big())
 
 
+def test_a_snapshot_of_format_1_keeps_to_the_schema_and_has_no_newer_part() -> None:
+    old = json.loads((Path(__file__).parent / "snapshots/format-1.json").read_text(encoding="utf-8"))
+    assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(old)] == []
+    newer = sample.small()
+    for changed in (
+        {**old, "repairs": None},
+        {**old, "rounds": newer["rounds"]},
+        {key: value for key, value in newer.items() if key != "repairs"},
+        {key: value for key, value in newer.items() if key != "rounds"},
+    ):
+        assert list(Draft202012Validator(SCHEMA).iter_errors(changed))
+
+
 @pytest.mark.parametrize(
     ("path", "bad"),
     [

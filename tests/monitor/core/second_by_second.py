@@ -57,7 +57,7 @@ def count(record: MonthRecord, counting: Counting, *, excuse_links: bool, tick: 
     rows: dict[tuple[str, str], Row] = {}
     for camera, versions in record.versions.items():
         transitions = list(record.transitions.get(camera, ()))
-        told = dict(_told(transitions, record.until, tick))
+        told = dict(what_was_told(transitions, record.until, tick))
         outage_at = _outages(told)
         seen = camera in record.seen_before or any(each.condition in ("intact", "impaired") for each in transitions)
         for at in range(record.month.start, record.until, tick):
@@ -141,7 +141,7 @@ def _condition(
     return transition.condition, ""
 
 
-def _told(transitions: list[Transition], until: int, tick: int) -> Iterator[tuple[int, Transition | None]]:
+def what_was_told(transitions: list[Transition], until: int, tick: int) -> Iterator[tuple[int, Transition | None]]:
     """By the transitions alone, what held in each tick from the first on."""
     if not transitions:
         return
