@@ -1,6 +1,7 @@
 """A GStreamer RTSP server on a free port of 127.0.0.1; run by the system's Python, which has its bindings.
 
-Usage: gst_rtsp_server.py digest|basic USERNAME PASSWORD. Prints the port, serves until standard input ends.
+Usage: gst_rtsp_server.py digest|basic USERNAME PASSWORD. Prints the port and each TEARDOWN, serves until standard
+input ends.
 Mounts: /H264, /H265, /JPEG, and /UDP, which is H.264 and knows no RTP inside the connection.
 """
 
@@ -56,6 +57,15 @@ def factory(path: str, pipeline: str) -> GstRtspServer.RTSPMediaFactory:
     return made
 
 
+def tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def watch(_: GstRtspServer.RTSPServer, client: GstRtspServer.RTSPClient) -> None:
+    client.connect("teardown-request", lambda _, context: tell(f"TEARDOWN {context.uri.abspath}"))
+
+
 def main() -> None:
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
@@ -64,11 +74,11 @@ def main() -> None:
     server.set_auth(guard(*sys.argv[1:4]))
     for path, pipeline in PIPELINES.items():
         server.get_mount_points().add_factory(path, factory(path, pipeline))
+    server.connect("client-connected", watch)
     server.attach(None)
     loop = GLib.MainLoop()
     threading.Thread(target=lambda: (sys.stdin.read(), loop.quit()), daemon=True).start()
-    sys.stdout.write(f"{server.get_bound_port()}\n")
-    sys.stdout.flush()
+    tell(f"port {server.get_bound_port()}")
     loop.run()
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -14,42 +11,18 @@ from probes.observe import observe
 from probes.probe import Trace
 from probes.rtsp import RtspProbe
 from probes.rtsp_session import RtspSession
+from tests.e2e.peers import PASSWORD, USERNAME, gstreamer, wants_gstreamer
 from tests.probes import streams
-
-SYSTEM_PYTHON = "/usr/bin/python3"
-SERVER = Path(__file__).with_name("gst_rtsp_server.py")
-NEEDS = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
-USERNAME, PASSWORD = "admin", "p@ss:w/rd?%40#"
 
 pytestmark = pytest.mark.real_peer
 
 
-def _is_installed() -> bool:
-    try:
-        return subprocess.run([SYSTEM_PYTHON, "-c", NEEDS], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _running(scheme: str) -> Iterator[int]:
-    command = [SYSTEM_PYTHON, str(SERVER), scheme, USERNAME, PASSWORD]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield int(server.stdout.readline())
-        finally:
-            server.terminate()
-
-
 @pytest.fixture(scope="module", params=["digest", "basic"])
-def port(request: pytest.FixtureRequest) -> Iterator[int]:
-    if not _is_installed():
-        pytest.skip("needs GStreamer's RTSP server: apt-get install gir1.2-gst-rtsp-server-1.0 python3-gi "
-                    "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad "
-                    "gstreamer1.0-plugins-ugly gstreamer1.0-libav")  # fmt: skip
-    with _running(str(request.param)) as number:
-        yield number
+def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    if lack := wants_gstreamer():
+        pytest.skip(lack)
+    with gstreamer(tmp_path_factory.mktemp("gstreamer"), scheme=str(request.param)) as camera:
+        yield camera.port
 
 
 def target(port: int, path: str, password: str = PASSWORD) -> Target:
