@@ -4,7 +4,8 @@
     device   GetDeviceInformation: WS-UsernameToken by the device's own clock, HTTP Digest where that is wanted
 
 One way to log in at a time, and none twice: vendors lock accounts. A login counts as refused only when the token was
-made by the device's clock, because a token that is seconds off is refused with the right password, too.
+made by the device's clock, because a token that is seconds off is refused with the right password, too. Where the clock
+is behind the login itself, the Date of the refusal (RFC 9110 §6.6.1) says whether it agrees with ours.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ _RAW_PER_BYTE = 4
 
 _MAX_SAID = 200
 """Characters of a note."""
+
+_TOKEN_SKEW_S = 3.0
+"""A token no further off than this is refused for its password and not for its time: devices allow 5 s or more."""
 
 _Value = TypeVar("_Value")
 
@@ -293,7 +297,10 @@ class _Visit:
         )
 
     def _token_refused(self, reply: _Reply) -> CameraAnswer:
-        if self._offset_s is None:
+        # A device that tells its clock to nobody without a login still dates its replies by it.
+        dated = _http_date(reply.date)
+        timely = dated is not None and abs(dated + 0.5 - self._probe.now()) <= _TOKEN_SKEW_S
+        if self._offset_s is None and not timely:
             self._trace.facts["ours"] = "device clock unknown"
             return self._answer(Outcome.INCONCLUSIVE, "login refused, which may be for the clock that is not known")
         return self._refused(reply)

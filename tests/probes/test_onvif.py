@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import onvif as zeep_onvif  # type: ignore[import-untyped]  # ships no type hints
 import pytest
@@ -102,11 +103,10 @@ class FakeDevice:
         self.asked.append(asked)
         self.paths.append(request.path)
         free = self.login == "none" or (asked == "GetSystemDateAndTime" and not self.clock_login)
-        if not free:
-            refusal = self._judge_login(request, envelope)
-            if refusal is not None:
-                return refusal
-        return self._reply(200, self._bodies(asked, body[0], request.host))
+        refusal = None if free else self._judge_login(request, envelope)
+        reply = refusal or self._reply(200, self._bodies(asked, body[0], request.host))
+        reply.headers.setdefault("Date", format_datetime(self.clock(), usegmt=True))
+        return reply
 
     def _judge_login(self, request: web.Request, envelope: etree._Element) -> web.Response | None:
         token = envelope.find("env:Header/wsse:Security/wsse:UsernameToken", WINDOW)
@@ -393,6 +393,20 @@ async def test_a_clock_behind_a_token_that_is_far_off_blames_nobody() -> None:
     assert trace.answered
     assert trace.facts["ours"] == "device clock unknown"
     assert device.refused_logins == 1
+
+
+async def test_a_wrong_password_is_seen_by_the_date_where_the_clock_is_behind_the_login() -> None:
+    device = FakeDevice(clock_login=True)
+    outcome, trace = await look(device.answer, WRONG)
+    assert outcome is Outcome.UNAUTHORIZED
+    assert trace.at_step == "clock"
+    assert device.refused_logins == 1
+
+
+async def test_a_refusal_without_a_date_of_a_clock_nobody_knows_blames_nobody() -> None:
+    device = FakeDevice(clock_login=True, refusal_headers={"Date": "today"})
+    outcome, trace = await look(device.answer, WRONG)
+    assert (outcome, trace.facts["ours"]) == (Outcome.INCONCLUSIVE, "device clock unknown")
 
 
 async def test_a_clock_behind_digest_is_read_although_it_is_far_off() -> None:
