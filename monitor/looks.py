@@ -43,7 +43,11 @@ class Questions:
             Depth.DESCRIBE: RtspProbe(to="describe", **rtsp),
             Depth.MEDIA: RtspProbe(to="media", **rtsp),
             Depth.PICTURE: PictureProbe(
-                decoder=decoder, now=now, zone=config.site.zone, **config.probes.settings("picture")
+                decoder=decoder,
+                now=now,
+                zone=config.site.zone,
+                thresholds=config.picture.limits,
+                **config.probes.settings("picture"),
             ),
         }
         clock = OnvifProbe(to="clock", now=now, **onvif)

@@ -14,7 +14,7 @@ from monitor.core.fleet import Camera, Fleet
 from monitor.doctor import Finding, Level
 from monitor.importing import Imported
 from monitor.web.source import Life
-from monitor.wording import Lang, say
+from monitor.wording import Lang, say, scored
 
 PROBLEMS_SHOWN = 20
 
@@ -124,7 +124,7 @@ def tell_probe(console: Console, report: Mapping[str, Any], lang: Lang) -> None:
     for step in report["steps"]:
         console.print(Text(f"  {say('step.' + step['name'], lang):<14} {step['took_ms']:>8.1f} ms  {step['said']}"))
     verdict = say(f"condition.{report['condition']}", lang)
-    faults = "、".join(say(f"fault.{fault}", lang) for fault in report["faults"])
+    faults = say("text.comma", lang).join(scored(fault, report["picture"] or {}, lang) for fault in report["faults"])
     style = "green" if report["condition"] == "intact" else "red" if report["condition"] != "unknown" else "yellow"
     console.print(Text(f"{report['camera']}  {verdict}  {faults}".rstrip(), style=f"bold {style}"))
 
@@ -169,6 +169,7 @@ def life_json(camera: Camera, life: Life, seconds: Mapping[str, int]) -> dict[st
                 "kind": each.kind.value,
                 "outcome": each.outcome,
                 "faults": list(each.faults),
+                "picture": each.measures.get("measures"),
                 "steps": [{"name": step.name, "took_ms": step.took_ms, "said": step.said} for step in each.steps],
             }
             for each in life.evidence

@@ -68,6 +68,23 @@ FAULTS = {
     "osd_wrong": Words("字幕不符", "caption wrong"),
 }
 
+SCORES = {
+    "corrupted": Words("连续损坏的关键帧", "broken key frames in a row"),
+    "signal_loss": Words("整幅单一颜色或无信号字样", "one flat colour, or a text that says so"),
+    "black": Words("全黑，没有任何起伏", "black without any relief"),
+    "frozen": Words("画面不变的时间", "time without any change"),
+    "covered": Words("原有景物消失", "the scene's texture is gone"),
+    "blurred": Words("细节减少", "fine detail lost"),
+    "too_bright": Words("亮度过高", "brightness"),
+    "too_dark": Words("亮度过低", "darkness"),
+    "colour_cast": Words("颜色偏离", "colour off grey"),
+    "noise": Words("颗粒强度", "strength of the grain"),
+    "stripes": Words("条纹强度", "strength of the lines"),
+    "shaking": Words("两帧之间的移动", "movement between two frames"),
+    "moved": Words("与参考图相比的移动", "movement against the reference"),
+}
+"""What the score of an image fault measures."""
+
 OUTCOMES = {
     "ok": Words("正常", "fine"),
     "unreachable": Words("网络不通", "unreachable"),
@@ -192,6 +209,7 @@ TEXTS = {
     ),
     "more": Words("另有 {count} 台，见乡镇清单。", "{count} more, see the township's list.", "1 more, see the list."),
     "comma": Words("、", ", "),
+    "scored": Words("{fault}（{what}，门限的 {times} 倍）", "{fault} ({what}, {times} × its threshold)"),
     "and_more": Words("{names} 等 {count} 台", "{names} and others, {count} in all"),
     "whom": Words("联系{role}：{name} {phone}。", "Contact ({role}): {name} {phone}."),
     "nobody": Words("台账中没有联系电话。", "The ledger has no telephone number."),
@@ -433,6 +451,7 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         "condition": CONDITIONS,
         "cause": CAUSES,
         "fault": FAULTS,
+        "score": SCORES,
         "outcome": OUTCOMES,
         "depth": DEPTHS,
         "step": STEPS,
@@ -477,6 +496,18 @@ def say(key: str, lang: Lang, **values: object) -> str:
     if not values:
         return text
     return text.format_map({name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()})
+
+
+def scored(fault: str, measures: Mapping[str, object], lang: Lang) -> str:
+    """An image fault with its score, where ``measures`` has one: how far it is beyond its threshold, rounded down.
+
+    >>> scored("covered", {"score_covered": 1.66}, Lang.EN), scored("covered", {}, Lang.ZH)
+    ("covered lens (the scene's texture is gone, 1.6 × its threshold)", '遮挡')
+    """
+    words, score = say(f"fault.{fault}", lang), measures.get(f"score_{fault}")
+    if not isinstance(score, int | float):
+        return words
+    return say("text.scored", lang, fault=words, what=say(f"score.{fault}", lang), times=f"{int(score * 10) / 10:.1f}")
 
 
 SPANS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))

@@ -9,7 +9,7 @@ An Observation is a raw fact and is never edited afterwards; what it means for t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
 
@@ -52,19 +52,49 @@ class Credential:
     password: str = field(repr=False)
 
 
+class Light(StrEnum):
+    """By which light a picture was taken, as the picture itself tells: in colour, or grey or dark."""
+
+    DAY = "day"
+    NIGHT = "night"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a camera shows when all is well, by one kind of light: ``thumb`` is 160 × 90 bytes of luma.
+
+    ``at`` is when it was taken (UTC seconds). One that a person approved, ``approved_by``, is never learned anew.
+    """
+
+    at: float
+    thumb: bytes = field(repr=False)
+    approved_by: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureMemory:
     """What the next picture look needs to know of the last good ones.
 
     ``hash`` is a perceptual hash, ``thumb`` 160 × 90 bytes of luma, ``at`` when it was taken (UTC seconds),
     ``clock_strip`` the burned-in clock as (x, y, width, height) in thousandths of the picture, or None while
-    none was found.
+    none was found: these tell whether the picture stands still. ``day`` and ``night`` are the references that a
+    picture of that light is held against, None while there is none.
     """
 
     at: float
     hash: bytes = field(repr=False)
     thumb: bytes = field(repr=False)
     clock_strip: tuple[int, int, int, int] | None = None
+    day: Reference | None = None
+    night: Reference | None = None
+
+    def reference(self, light: Light) -> Reference | None:
+        """The reference for pictures of that light."""
+        return self.day if light is Light.DAY else self.night
+
+    def with_reference(self, light: Light, reference: Reference | None) -> PictureMemory:
+        """The same with another reference for that light, or with none."""
+        return replace(self, day=reference) if light is Light.DAY else replace(self, night=reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +104,8 @@ class Target:
     ``host`` is a name or an IP literal without brackets; ports that are None are not configured;
     ``rtsp_path`` starts with "/" and includes the query, or is "" while nobody knows it: such a camera can be
     connected to and no more. ``channels_at_address`` counts the cameras behind the
-    same host and port: an answer 500 of a recorder means something else than that of a single camera.
+    same host and port: an answer 500 of a recorder means something else than that of a single camera. ``ptz`` says
+    that the camera turns (球机): what it shows may be another scene each time.
     """
 
     camera: str
@@ -87,6 +118,7 @@ class Target:
     channels_at_address: int = 1
     credential: Credential | None = None
     memory: PictureMemory | None = None
+    ptz: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

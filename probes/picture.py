@@ -2,8 +2,9 @@
 
 session ──► key frame ──► decode worker ──► faults, measures, evidence, what to remember
                 │              │
-                │              ├─ refused: one more key frame; refused again is ``corrupted``
-                │              └─ the picture of the last look: one more, two seconds later, for ``frozen``
+                │              ├─ refused: another key frame; so many refused in a row are ``corrupted``
+                │              └─ the picture of the last look, or a little beside it: one more, two seconds later,
+                │                 for ``frozen`` and ``shaking``
                 └─ none in time: inconclusive; packets missing in all of them: ``corrupted``
 """
 
@@ -17,6 +18,7 @@ from typing import ClassVar, Protocol
 
 from probes.answer import CameraAnswer
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
+from probes.image.thresholds import DEFAULTS, SCORE_MAX, Thresholds
 from probes.observation import Depth, Outcome, Target
 from probes.probe import Trace
 from probes.rtsp_session import KeyFrame, Limits, RtspSession
@@ -46,8 +48,10 @@ class PictureProbe:
     """One complete key frame, decoded and judged.
 
     ``frozen_hours`` is how long a picture must have stayed the same to be called frozen where no burned-in clock is
-    known. ``now`` gives the UTC time in seconds since the epoch; in ``zone`` the look's time is written below the
-    evidence. Facts: ``codec``, ``width``, ``height``, ``measures``, ``key_frame_bytes``.
+    known, ``corrupted_frames`` how many key frames in a row must be refused by the decoder or lack packets,
+    ``thresholds`` from where on a picture has each of the other faults. ``now`` gives the UTC time in seconds since
+    the epoch; in ``zone`` the look's time is written below the evidence. Facts: ``codec``, ``width``, ``height``,
+    ``measures`` with the score of each fault, ``key_frame_bytes``.
     """
 
     name: ClassVar[str] = "picture"
@@ -57,9 +61,11 @@ class PictureProbe:
     first_rtp_timeout_s: float = 5.0
     key_frame_timeout_s: float = 12.0
     frozen_hours: float = 5.0
+    corrupted_frames: int = 2
     decoder: Decoder = field(repr=False, compare=False, metadata={"handed_in": True})
     now: Callable[[], float] = field(repr=False, compare=False, metadata={"handed_in": True})
     zone: tzinfo = field(default=UTC, repr=False, compare=False, metadata={"handed_in": True})
+    thresholds: Thresholds = field(default=DEFAULTS, repr=False, compare=False, metadata={"handed_in": True})
 
     @property
     def depth(self) -> Depth:
@@ -85,7 +91,7 @@ class PictureProbe:
                     return Outcome.UNDECODABLE
                 return await self._judge(session, target, trace, began)
         except CameraAnswer as answer:
-            return _explained(answer, trace)
+            return self._explained(answer, trace)
 
     async def _judge(self, session: RtspSession, target: Target, trace: Trace, began: float) -> Outcome:
         frame = await session.key_frame()
@@ -93,12 +99,14 @@ class PictureProbe:
         if codec is None:
             return Outcome.UNDECODABLE
         judgement = await self._decode(codec, frame, None, target, trace)
-        if judgement.judged is Judged.REFUSED:
+        refused = int(judgement.judged is Judged.REFUSED)
+        if judgement.wants_second:
+            judgement = await self._compare(session, codec, frame, judgement, target, trace, began)
+        while judgement.judged is Judged.REFUSED and refused < self.corrupted_frames:
             frame = await session.key_frame()
             judgement = await self._decode(codec, frame, None, target, trace)
-        elif judgement.wants_second:
-            judgement = await self._compare(session, codec, frame, judgement, target, trace, began)
-        return _outcome(judgement, trace)
+            refused += judgement.judged is Judged.REFUSED
+        return _outcome(judgement, trace, corrupted=_corrupted_score(refused, self.corrupted_frames))
 
     async def _compare(
         self,
@@ -125,6 +133,22 @@ class PictureProbe:
         together = await self._decode(codec, first, second, target, trace)
         return together if together.judged is Judged.JUDGED else alone
 
+    def _explained(self, answer: CameraAnswer, trace: Trace) -> Outcome:
+        """The outcome, with the reason noted that the rules look for. Too few gaps prove nothing."""
+        outcome = answer.outcome
+        if "corrupted" in trace.faults:
+            gapped = trace.facts["gapped_key_frames"]
+            assert isinstance(gapped, int), "the session counts them"
+            if gapped >= self.corrupted_frames:
+                trace.facts["packet_loss"] = True
+            else:
+                trace.faults.remove("corrupted")
+                outcome = Outcome.INCONCLUSIVE
+            trace.facts["measures"] = {"score_corrupted": _corrupted_score(gapped, self.corrupted_frames)}
+        if outcome is Outcome.INCONCLUSIVE and trace.at_step == "key_frame":
+            trace.facts.setdefault("ours", "no key frame")
+        return outcome
+
     async def _decode(
         self, codec: str, first: KeyFrame, second: KeyFrame | None, target: Target, trace: Trace
     ) -> PictureJudgement:
@@ -138,6 +162,8 @@ class PictureProbe:
                 at=self.now(),
                 memory=target.memory,
                 frozen_s=self.frozen_hours * 3600,
+                thresholds=self.thresholds,
+                ptz=target.ptz,
                 stamp=(target.camera, datetime.fromtimestamp(int(trace.at), self.zone).isoformat(" ")),
             )
         )
@@ -145,23 +171,21 @@ class PictureProbe:
         return judgement
 
 
-def _outcome(judgement: PictureJudgement, trace: Trace) -> Outcome:
+def _outcome(judgement: PictureJudgement, trace: Trace, *, corrupted: float) -> Outcome:
+    """The outcome of a judged picture; ``corrupted`` is that fault's score, by the key frames refused before."""
+    measures = {**judgement.measures, "score_corrupted": corrupted}
     if judgement.judged is Judged.REFUSED:
         trace.faults.append("corrupted")
+        trace.facts["measures"] = measures
         return Outcome.BAD_PICTURE
     if judgement.judged is not Judged.JUDGED:
         trace.facts["ours"] = f"decoder {judgement.judged}"
         return Outcome.INCONCLUSIVE
     trace.faults.extend(judgement.faults)
-    trace.facts.update(width=judgement.width, height=judgement.height, measures=dict(judgement.measures))
+    trace.facts.update(width=judgement.width, height=judgement.height, measures=measures)
     trace.jpeg, trace.memory = judgement.jpeg, judgement.memory
     return Outcome.OK if GRAVE.isdisjoint(judgement.faults) else Outcome.BAD_PICTURE
 
 
-def _explained(answer: CameraAnswer, trace: Trace) -> Outcome:
-    """The outcome, with the reason noted that the rules look for."""
-    if "corrupted" in trace.faults:
-        trace.facts["packet_loss"] = True
-    elif answer.outcome is Outcome.INCONCLUSIVE and trace.at_step == "key_frame":
-        trace.facts.setdefault("ours", "no key frame")
-    return answer.outcome
+def _corrupted_score(frames: int, needed: int) -> float:
+    return round(min(frames / max(needed, 1), SCORE_MAX), 3)

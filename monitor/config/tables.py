@@ -37,6 +37,7 @@ from monitor.core.fleet import Township
 from monitor.core.outage import Rules
 from monitor.core.scoring import Linear
 from monitor.core.workday import Workdays
+from probes.image.thresholds import Thresholds
 from probes.observation import Depth
 from probes.onvif import OnvifProbe
 from probes.picture import PictureProbe
@@ -263,11 +264,20 @@ def _image_fault(value: object) -> object:
 ImageFault = Annotated[Fault, Field(strict=False), BeforeValidator(_image_fault)]
 
 
+THRESHOLDS = SettingsOf(Thresholds)
+
+
 class Picture(Table):
-    """Which image faults make a camera impaired, and how many processes decode."""
+    """Which image faults make a camera impaired, from where on each is one, and how many processes decode."""
 
     grave: tuple[ImageFault, ...] = tuple(sorted(GRAVE_BY_DEFAULT))
     workers: Count = 2
+    thresholds: Annotated[Table, THRESHOLDS] = THRESHOLDS.defaults()
+
+    @property
+    def limits(self) -> Thresholds:
+        """The thresholds as the decode workers take them."""
+        return Thresholds(**self.thresholds.model_dump())
 
 
 class Witness(Table):

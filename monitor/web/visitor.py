@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from hashlib import blake2s
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from monitor.wording import Lang, duration, moment, month_name, percent, points_short, say
+from monitor.wording import Lang, duration, moment, month_name, percent, points_short, say, scored
 
 LANG_COOKIE = "lang"
 LANGUAGES = {lang.value: lang for lang in Lang}
@@ -65,6 +65,11 @@ class Visitor:
         values = "&".join(f"{name}={quote(value.encode('utf-8', 'replace'), safe='')}" for name, value in query.items())
         return f"{path}?{values}" if values else path
 
+    def fault(self, fault: str, facts: Mapping[str, object]) -> str:
+        """A fault that a look listed, with its score where ``facts``, what the look found, hold one."""
+        measures = facts.get("measures")
+        return scored(fault, measures if isinstance(measures, Mapping) else {}, self.lang)
+
     def context(self) -> dict[str, object]:
         """What every template can say."""
         return {
@@ -74,6 +79,7 @@ class Visitor:
             "when": self.when,
             "when_iso": self.when_iso,
             "times": self.times,
+            "scored": self.fault,
             "lasted": self.lasted,
             "span": self.span,
             "month_name": self.month,

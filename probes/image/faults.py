@@ -4,90 +4,181 @@
     black        black, without relief and without the grain of a sensor
     covered      most places that had texture are lit and have lost it, and nothing of the scene shines through
     frozen       see probes.image.stillness
+    shaking      see probes.image.shake
     the others   listed; no camera is called faulty for them unless the county says so
 
 A false accusation is the worst mistake, so each rule asks for several independent signs and lets the doubtful cases
 go: an unlit night keeps some relief, an infrared picture is grey by nature, fog is bright and lets edges through.
-The numbers come from scenes by day, dusk, night, infrared and fog through H.264 and H.265; see tests/probes/image.
+The score of a fault is that of its weakest sign: how far this is beyond its threshold, 1 at the threshold itself.
+The thresholds of the leading signs are the county's (:class:`probes.image.thresholds.Thresholds`), those of the others
+are here. The numbers come from scenes by day, dusk, night, infrared and fog through H.264 and H.265; see
+tests/probes/image.
+
+A picture is held against the reference of its own light. One that is smooth and grey tells of no light, since a cloth
+and an infrared fog look the same: such a one is covered only if it is so against every reference there is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from probes.image.measure import Comparison, Measures
+from probes.image.thresholds import DEFAULTS, SCORE_MAX, Thresholds
+from probes.observation import Light
 
-BLACK_LUMA = 24
-"""Limited-range black is 16; sensors with a raised black level reach 24."""
+BLANK_RELIEF, BLANK_NOISE, BLANK_UNIFORM = 1.1, 0.5, 0.9
+"""Encoders give a blank picture a relief up to 1.0 levels; a yard that is lit to 3 % of daylight has 2.0."""
 
-BLANK_RELIEF = 1.1
-"""Levels. Encoders give a blank picture up to 1.0; a yard that is lit to 3 % of daylight has 2.0."""
+BLACK_CAST, BLACK_SPOTS, BLACK_PATTERN = 8.0, 0.0001, 0.6
+"""A single lamp far away, and the night is no black screen. An unlit yard keeps its pattern down to 1 % of daylight."""
 
-SCREEN_CAST = 40.0
-"""Chroma off grey of a blue or green screen; sodium light and dusk stay below 30."""
+TEXT = 0.7
+"""A recorder writes NO VIDEO in the middle."""
+BRIGHTEST_SCREEN = 224.0
+"""A sensor drowned in light, or in fog, can be as plain as a screen; a saturated colour cannot."""
 
+COVERED_TEXTURE, COVERED_FLAT, COVERED_NOISE = 0.3, 0.5, 3.0
+COVERED_RESIDUE, COVERED_LIKENESS, COVERED_ENERGY = 0.2, 0.6, 0.6
 COVERED_LUMA = 100.0
 """An exposure control lifts fog to a middle grey and above; what is darker, smooth and lit is an object."""
+PTZ_FLAT = 0.95
+"""A camera that turns may look at another scene, walls and water included: nothing at all may be seen in it."""
+
+DARK_P99 = 110.0
+SAME_SCENE, SURE_SHIFT = 0.6, 0.5
+NIGHT_LUMA = 40.0
+"""A coloured picture with a lower mean is one of a night."""
 
 
-def find_faults(measures: Measures, comparison: Comparison | None) -> list[str]:
-    """The faults that one picture shows; ``comparison`` is against the camera's last good look, if there was one."""
-    blank = _blank(measures)
-    # nothing of the scene may show in a black picture: an unlit yard keeps its pattern down to 1 % of daylight
-    if blank and (blank != "black" or comparison is None or comparison.pattern < 0.6):
-        return [blank]
-    if comparison is not None and _covered(measures, comparison):
-        return ["covered"]
-    faults = _spoiled(measures)
-    if comparison is not None and not faults:
-        faults = _changed(comparison)
-    return faults
+def light_of(measures: Measures) -> Light | None:
+    """By which light the picture was taken; None for one that is smooth and grey, which could be either.
+
+    Grey is what infrared gives, and dark is dark: night. A camera without colours is one of a long night.
+    """
+    if measures.mean < NIGHT_LUMA:
+        return Light.NIGHT
+    if not measures.grey:
+        return Light.DAY
+    return None if measures.flat >= COVERED_FLAT else Light.NIGHT
 
 
-def _spoiled(measures: Measures) -> list[str]:
-    """What spoils the picture by itself."""
-    faults = []
-    if measures.mean < 32 and measures.p99 < 110:
-        faults.append("too_dark")
-    if measures.bright > 0.6 or measures.mean > 200:
-        faults.append("too_bright")
-    if not measures.grey and measures.cast > 28:
-        faults.append("colour_cast")
-    if measures.noise > 9:
-        faults.append("noise")
-    if measures.stripes > 110:
-        faults.append("stripes")
-    return faults
+def find_faults(
+    measures: Measures,
+    comparison: Comparison | None,
+    thresholds: Thresholds = DEFAULTS,
+    *,
+    others: Sequence[Comparison] = (),
+    ptz: bool = False,
+) -> list[str]:
+    """The faults that one picture shows: see :func:`score_faults` for the arguments."""
+    return listed(score_faults(measures, comparison, thresholds, others=others, ptz=ptz))
 
 
-def _changed(comparison: Comparison) -> list[str]:
-    """What is another than at the last good look."""
-    faults = []
+def score_faults(
+    measures: Measures,
+    comparison: Comparison | None,
+    thresholds: Thresholds = DEFAULTS,
+    *,
+    others: Sequence[Comparison] = (),
+    ptz: bool = False,
+) -> dict[str, float]:
+    """The score of every fault that one picture can show, 0 … 10; those without a reference are left out.
+
+    ``comparison`` is against the reference of the picture's own light, if there is one, ``others`` are those against
+    references of another light. ``ptz`` says that the camera turns: it is never ``moved``.
+    """
+    every = ([comparison] if comparison is not None else []) + list(others)
+    scores = _blank(measures, every, thresholds) | _spoiled(measures, thresholds)
+    held_against = every if light_of(measures) is None else every[: comparison is not None]
+    if held_against:
+        scores["covered"] = min(_covered(measures, each, thresholds, ptz=ptz) for each in held_against)
+    if comparison is not None:
+        scores |= _changed(comparison, thresholds, ptz=ptz)
+    return {fault: min(max(score, 0.0), SCORE_MAX) for fault, score in scores.items()}
+
+
+def listed(scores: Mapping[str, float]) -> list[str]:
+    """The faults to be named: what is blank or covered shows nothing else, and what is spoiled can't be compared."""
+    for fault in ("signal_loss", "black", "covered"):
+        if scores.get(fault, 0.0) >= 1:
+            return [fault]
+    spoiled = [fault for fault in SPOILED if scores[fault] >= 1]
+    return spoiled or [fault for fault in ("blurred", "moved") if scores.get(fault, 0.0) >= 1]
+
+
+SPOILED = ("too_dark", "too_bright", "colour_cast", "noise", "stripes")
+"""What spoils a picture by itself."""
+
+
+def _blank(measures: Measures, comparisons: Sequence[Comparison], thresholds: Thresholds) -> dict[str, float]:
+    """``black`` and ``signal_loss``: a picture without anything in it."""
+    plain = min(
+        _below(measures.noise, BLANK_NOISE),
+        _below(measures.relief, BLANK_RELIEF),
+        _share(measures.uniform, BLANK_UNIFORM),
+    )
+    written = _share(measures.text, TEXT)
+    screen = max(
+        _above(measures.cast, thresholds.signal_loss_cast), min(written, _below(measures.mode, BRIGHTEST_SCREEN))
+    )
+    black = min(
+        plain,
+        _below(measures.mode, thresholds.black_luma),
+        _below(measures.cast, BLACK_CAST),
+        _below(measures.text, TEXT),
+        _below(measures.spots, BLACK_SPOTS),
+        # nothing of the scene may show in a black picture, by whatever light it is known
+        *(_below(comparison.pattern, BLACK_PATTERN) for comparison in comparisons),
+    )
+    return {"signal_loss": min(plain, screen), "black": black}
+
+
+def _spoiled(measures: Measures, thresholds: Thresholds) -> dict[str, float]:
+    return {
+        "too_dark": min(_below(measures.mean, thresholds.too_dark_luma), _below(measures.p99, DARK_P99)),
+        "too_bright": max(
+            _above(measures.bright, thresholds.too_bright_share), _above(measures.mean, thresholds.too_bright_luma)
+        ),
+        "colour_cast": 0.0 if measures.grey else _above(measures.cast, thresholds.colour_cast),
+        "noise": _above(measures.noise, thresholds.noise),
+        "stripes": _above(measures.stripes, thresholds.stripes),
+    }
+
+
+def _covered(measures: Measures, comparison: Comparison, thresholds: Thresholds, *, ptz: bool) -> float:
+    if comparison.textured < COVERED_TEXTURE:
+        return 0.0
+    return min(
+        _share(comparison.lost, thresholds.covered_share),
+        _below(comparison.residue, COVERED_RESIDUE),
+        _below(comparison.likeness, COVERED_LIKENESS),
+        _below(comparison.energy, COVERED_ENERGY),
+        _share(measures.flat, PTZ_FLAT if ptz else COVERED_FLAT),
+        _below(measures.noise, COVERED_NOISE),
+        _below(comparison.lost_luma, min(COVERED_LUMA, comparison.lost_luma_then)),
+    )
+
+
+def _changed(comparison: Comparison, thresholds: Thresholds, *, ptz: bool) -> dict[str, float]:
+    """What is another than in the reference."""
     # Fog and dusk take fine and coarse contrast alike; a lens out of focus takes the fine one.
-    if comparison.likeness > 0.6 and comparison.focus < 0.6 * min(comparison.energy, 1.0) ** 2:
-        faults.append("blurred")
-    if comparison.peak > 0.5 and comparison.shift > 24:
-        faults.append("moved")
-    return faults
+    focus = _below(comparison.focus, thresholds.blurred_focus * min(comparison.energy, 1.0) ** 2)
+    scores = {"blurred": min(_above(comparison.likeness, SAME_SCENE), focus)}
+    if not ptz:
+        scores["moved"] = min(_above(comparison.peak, SURE_SHIFT), _above(comparison.shift, thresholds.moved_shift))
+    return scores
 
 
-def _blank(measures: Measures) -> str | None:
-    """``black``, ``signal_loss``, or None for a picture with anything in it."""
-    if measures.noise > 0.5 or measures.relief > BLANK_RELIEF or measures.uniform < 0.9:
-        return None
-    # a recorder writes NO VIDEO in the middle
-    has_text = measures.text > 0.7
-    if measures.mode <= BLACK_LUMA and measures.cast < 8:
-        if has_text:
-            return "signal_loss"
-        # a single lamp far away, and the night is no black screen
-        return "black" if measures.spots < 0.0001 else None
-    # a sensor drowned in light, or in fog, can be as plain; a saturated colour cannot
-    return "signal_loss" if measures.cast > SCREEN_CAST or (has_text and measures.mode < 225) else None
+def _above(value: float, limit: float) -> float:
+    """How far a value that must reach ``limit`` is beyond it."""
+    return value / max(limit, 1e-6)
 
 
-def _covered(measures: Measures, comparison: Comparison) -> bool:
-    known = comparison.textured >= 0.3
-    gone = comparison.lost >= 0.6 and comparison.residue < 0.2
-    unlike = comparison.likeness < 0.6 and comparison.energy < 0.6
-    smooth = measures.flat >= 0.5 and measures.noise <= 3
-    no_brighter = comparison.lost_luma <= min(COVERED_LUMA, comparison.lost_luma_then)
-    return known and gone and unlike and smooth and no_brighter
+def _below(value: float, limit: float) -> float:
+    """How far a value that must not exceed ``limit`` is within it; a correlation below zero is as far as can be."""
+    return limit / value if value > limit / SCORE_MAX else SCORE_MAX
+
+
+def _share(value: float, limit: float) -> float:
+    """The same for a share that must reach ``limit``: by what is missing to the whole, so that the whole is far."""
+    return _below(1.0 - value, 1.0 - limit) if value >= limit else _above(value, limit)

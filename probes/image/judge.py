@@ -1,24 +1,33 @@
-"""One key frame, and what was remembered → faults, measures, evidence, and what to remember next."""
+"""One key frame, and what was remembered → faults, scores, measures, evidence, and what to remember next."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from probes.image.decode import Picture, RefusedError, decode
-from probes.image.faults import find_faults
+from probes.image.faults import light_of, listed, score_faults
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
 from probes.image.measure import Comparison, Measures, Plane, compare, hash_distance, hash_of, measure, thumb_of
 from probes.image.memory import THUMB_BYTES, THUMB_HEIGHT, THUMB_WIDTH
-from probes.image.stillness import Pair, compare_pair, is_frozen, same_picture
-from probes.observation import PictureMemory
+from probes.image.shake import shake_between
+from probes.image.stillness import Pair, compare_pair, frozen_score, same_picture
+from probes.image.thresholds import SCORE_MAX
+from probes.observation import Light, PictureMemory, Reference
 
 SAME_HASH_BITS = 6
 """Of 256: a picture encoded twice differs by so many where brightness is nearly level."""
 
 REMEMBERED_WITH = frozenset({"moved"})
 """Faults that don't keep a picture from becoming the reference: a dome camera has new sights."""
+
+STIRRED_PEAK = 0.3
+"""How sure a shift against the reference must be to have a second key frame looked at for it."""
+
+SCORE = "score_"
+"""What the names of scores begin with among the measures: ``score_covered``."""
 
 
 def judge(job: PictureJob) -> PictureJudgement:
@@ -28,22 +37,20 @@ def judge(job: PictureJob) -> PictureJudgement:
         second = decode(job.codec, job.second) if job.second is not None else None
     except RefusedError as error:
         return PictureJudgement(judged=Judged.REFUSED, said=str(error))
-    thumb = thumb_of(picture.planes)
-    then = _remembered_thumb(job.memory)
-    measures = measure(picture.planes)
-    comparison = compare(thumb, then) if then is not None else None
-    faults = find_faults(measures, comparison)
-    look = _Look(job=job, picture=picture, thumb=thumb, then=then, faults=faults)
+    look = _Look.of(job, picture)
+    scores = dict(look.scores)
+    faults = list(look.faults)
     pair = compare_pair(picture.planes.small, second.planes.small) if second is not None else None
-    if pair is not None and look.stands_still(pair):
-        faults = [*faults, "frozen"]
+    if pair is not None and second is not None and not faults:
+        scores |= look.scores_of_two(pair, second)
+        faults = [fault for fault in ("frozen", "shaking") if scores.get(fault, 0.0) >= 1]
     return PictureJudgement(
         judged=Judged.JUDGED,
         width=picture.width,
         height=picture.height,
         faults=tuple(faults),
-        measures=_rounded(measures, comparison),
-        wants_second=second is None and look.suspect,
+        measures=_rounded(look.measures, look.shown, scores),
+        wants_second=second is None and (look.suspect or look.has_stirred),
         jpeg=picture.jpeg,
         memory=look.memory(pair) if REMEMBERED_WITH.issuperset(faults) else None,
     )
@@ -51,13 +58,47 @@ def judge(job: PictureJob) -> PictureJudgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """One picture beside what was remembered."""
+    """One picture beside what was remembered: ``then`` is the last look's, the comparisons are by light."""
 
     job: PictureJob
     picture: Picture
     thumb: Plane
     then: Plane | None
-    faults: list[str]
+    measures: Measures
+    light: Light | None
+    comparisons: Mapping[Light, Comparison]
+    scores: Mapping[str, float]
+    faults: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, job: PictureJob, picture: Picture) -> _Look:
+        thumb, measures = thumb_of(picture.planes), measure(picture.planes)
+        light = light_of(measures)
+        comparisons = _comparisons(thumb, job.memory, light)
+        others = [each for its, each in comparisons.items() if its is not light]
+        own = comparisons.get(light) if light is not None else None
+        scores = score_faults(measures, own, job.thresholds, others=others, ptz=job.ptz)
+        return cls(
+            job=job,
+            picture=picture,
+            thumb=thumb,
+            then=_thumb(job.memory.thumb) if job.memory is not None else None,
+            measures=measures,
+            light=light,
+            comparisons=comparisons,
+            scores=scores,
+            faults=listed(scores),
+        )
+
+    @property
+    def own(self) -> Comparison | None:
+        """Against the reference of the picture's own light."""
+        return self.comparisons.get(self.light) if self.light is not None else None
+
+    @property
+    def shown(self) -> Comparison | None:
+        """The comparison that evidence tells of: with its own light, else with another that it was held to."""
+        return self.own or next(iter(self.comparisons.values()), None)
 
     @property
     def suspect(self) -> bool:
@@ -69,18 +110,30 @@ class _Look:
             return False
         return remembered.clock_strip is None or same_picture(self.thumb, self.then)
 
-    def stands_still(self, pair: Pair) -> bool:
-        remembered = self.job.memory
-        if remembered is None or self.then is None or self.faults:
+    @property
+    def has_stirred(self) -> bool:
+        """Whether the whole scene is a little beside where the reference has it: it may be moving still."""
+        if self.own is None or self.job.ptz or self.faults:
             return False
-        return is_frozen(
-            pair,
-            self.thumb,
-            self.then,
-            strip=remembered.clock_strip,
-            apart_s=self.job.at - remembered.at,
-            frozen_s=self.job.frozen_s,
-        )
+        return self.own.peak > STIRRED_PEAK and self.own.shift >= self.job.thresholds.shaking_shift
+
+    def scores_of_two(self, pair: Pair, second: Picture) -> dict[str, float]:
+        """What a second key frame tells besides."""
+        remembered = self.job.memory
+        scores = {}
+        if remembered is not None and self.then is not None:
+            scores["frozen"] = frozen_score(
+                pair,
+                self.thumb,
+                self.then,
+                strip=remembered.clock_strip,
+                apart_s=self.job.at - remembered.at,
+                frozen_s=self.job.frozen_s,
+            )
+        if not self.job.ptz:
+            shift = shake_between(self.picture.planes.small, second.planes.small)
+            scores["shaking"] = shift / max(self.job.thresholds.shaking_shift, 1e-6)
+        return {fault: min(score, SCORE_MAX) for fault, score in scores.items()}
 
     def memory(self, pair: Pair | None) -> PictureMemory:
         """What to remember. A picture without any life since keeps its age, so that hours can add up."""
@@ -88,18 +141,47 @@ class _Look:
         strip = (pair.strip if pair else None) or (old.clock_strip if old else None)
         alive = pair is not None and not pair.still
         if old is not None and self.then is not None and not alive and same_picture(self.thumb, self.then):
-            return replace(old, clock_strip=strip)
-        return PictureMemory(
-            at=self.job.at, hash=hash_of(self.picture.planes), thumb=self.thumb.tobytes(), clock_strip=strip
+            kept = replace(old, clock_strip=strip)
+            return kept if self.light is None or old.reference(self.light) else self._learned(kept)
+        return self._learned(
+            PictureMemory(
+                at=self.job.at,
+                hash=hash_of(self.picture.planes),
+                thumb=self.thumb.tobytes(),
+                clock_strip=strip,
+                day=old.day if old else None,
+                night=old.night if old else None,
+            )
         )
 
+    def _learned(self, memory: PictureMemory) -> PictureMemory:
+        """With this picture as the reference for its light, unless a person approved the one there is."""
+        if self.light is None:
+            return memory
+        old = memory.reference(self.light)
+        if old is not None and old.approved_by:
+            return memory
+        return memory.with_reference(self.light, Reference(at=self.job.at, thumb=self.thumb.tobytes()))
 
-def _remembered_thumb(memory: PictureMemory | None) -> Plane | None:
-    if memory is None or len(memory.thumb) != THUMB_BYTES:
+
+def _comparisons(thumb: Plane, memory: PictureMemory | None, light: Light | None) -> dict[Light, Comparison]:
+    """With the reference of the picture's light; of a grey or dark one with all, since it may be any scene covered."""
+    found: dict[Light, Comparison] = {}
+    for each in Light:
+        reference = memory.reference(each) if memory is not None else None
+        then = _thumb(reference.thumb) if reference is not None else None
+        if then is not None and (each is light or light is not Light.DAY):
+            found[each] = compare(thumb, then)
+    return found
+
+
+def _thumb(luma: bytes) -> Plane | None:
+    if len(luma) != THUMB_BYTES:
         return None
-    return np.frombuffer(memory.thumb, np.uint8).reshape(THUMB_HEIGHT, THUMB_WIDTH)
+    return np.frombuffer(luma, np.uint8).reshape(THUMB_HEIGHT, THUMB_WIDTH)
 
 
-def _rounded(measures: Measures, comparison: Comparison | None) -> dict[str, float]:
+def _rounded(measures: Measures, comparison: Comparison | None, scores: Mapping[str, float]) -> dict[str, float]:
     found = asdict(measures) | (asdict(comparison) if comparison is not None else {})
+    found |= {f"{SCORE}{fault}": score for fault, score in scores.items()}
     return {name: round(value, 3) for name, value in found.items()}

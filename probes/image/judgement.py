@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from probes.image.thresholds import DEFAULTS, Thresholds
 from probes.observation import PictureMemory
 
 
@@ -25,7 +26,8 @@ class Judged(StrEnum):
 class PictureJudgement:
     """What came of one picture.
 
-    ``faults`` are ids of image faults. ``wants_second`` says that the picture is the one of the last look: a second
+    ``faults`` are ids of image faults; the score of each fault that was looked for is among the measures, as
+    ``score_covered``: 1 is its threshold. ``wants_second`` says that the picture is the one of the last look: a second
     key frame, at least two seconds later, would tell whether it stands still. ``memory`` is None where the old one
     stays. ``said`` is the reason when nothing was judged.
     """
@@ -46,7 +48,8 @@ class PictureJob:
     """What is to be judged: complete key frames as bytes; ``at`` is the wall time of the look in UTC seconds.
 
     ``frozen_s`` is how long a picture must have stayed the same to be called frozen where no burned-in clock is known.
-    ``stamp`` is what is written below the evidence: the camera's id, the look's local time.
+    ``stamp`` is what is written below the evidence: the camera's id, the look's local time. ``ptz`` says that the
+    camera turns, so that another scene is no fault.
     """
 
     codec: str
@@ -56,3 +59,5 @@ class PictureJob:
     memory: PictureMemory | None = None
     frozen_s: float = 6 * 3600.0
     stamp: tuple[str, ...] = ()
+    thresholds: Thresholds = DEFAULTS
+    ptz: bool = False

@@ -180,8 +180,10 @@ def measure(planes: Planes) -> Measures:
 
 def compare(now: Plane, then: Plane) -> Comparison:
     """The relative measures of two thumbs of one camera."""
-    edges_now, edges_then = _edges(now), _edges(then)
-    (shift_x, shift_y), peak = cv2.phaseCorrelate(edges_now, edges_then, _window())
+    # Towards the rims all edges count less: captions stand there, and what a small shift brings in from outside.
+    window = _window()
+    edges_now, edges_then = _edges(now) * window, _edges(then) * window
+    (shift_x, shift_y), peak = cv2.phaseCorrelate(edges_now, edges_then)
     energy_now, energy_then = _blocks(edges_now), _blocks(edges_then)
     luma_now, luma_then = _blocks(now.astype(np.float32)), _blocks(then.astype(np.float32))
     textured = energy_then > _TEXTURED_ENERGY

@@ -11,16 +11,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Protocol
 
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
-from probes.observation import PictureMemory
+from probes.image.thresholds import Thresholds
+from probes.observation import Light, PictureMemory, Reference
 
 LENGTH_BYTES = 4
 MAX_HEADER_BYTES = 64 * 1024
 MAX_BLOB_BYTES = 32 * 1024 * 1024
+"""Of all blobs of a message together: two key frames of 8 MiB with what is remembered of older ones."""
+MAX_BLOBS = 16
 
 Blobs = Sequence[bytes | None]
+
+_MEMORY_BLOBS = 2 + len(Light)
 
 
 class Readable(Protocol):
@@ -53,10 +59,12 @@ def parse_header(text: bytes) -> tuple[dict[str, object], list[int | None]]:
     try:
         header = json.loads(text)
         lengths = header.pop("blobs")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise MessageError(f"not a header: {error!r}") from None
-    if not isinstance(lengths, list) or not all(_fits(length) for length in lengths):
+    if not isinstance(lengths, list) or len(lengths) > MAX_BLOBS or not all(_fits(length) for length in lengths):
         raise MessageError("blobs of a wrong length")
+    if sum(length or 0 for length in lengths) > MAX_BLOB_BYTES:
+        raise MessageError(f"more than {MAX_BLOB_BYTES} bytes of blobs")
     return header, lengths
 
 
@@ -75,7 +83,14 @@ def read_message(source: Readable) -> tuple[dict[str, object], list[bytes | None
 
 def pack_job(job: PictureJob) -> bytes:
     """``job`` as one message."""
-    header: dict[str, object] = {"codec": job.codec, "at": job.at, "frozen_s": job.frozen_s, "stamp": job.stamp}
+    header: dict[str, object] = {
+        "codec": job.codec,
+        "at": job.at,
+        "frozen_s": job.frozen_s,
+        "stamp": job.stamp,
+        "thresholds": asdict(job.thresholds),
+        "ptz": job.ptz,
+    }
     return pack({**header, **_memory_header(job.memory)}, [job.first, job.second, *_memory_blobs(job.memory)])
 
 
@@ -91,8 +106,10 @@ def parse_job(header: Mapping[str, object], blobs: Blobs) -> PictureJob:
             memory=_memory(header, remembered),
             frozen_s=_number(header["frozen_s"]),
             stamp=tuple(str(word) for word in _list(header["stamp"])),
+            thresholds=_thresholds(header["thresholds"]),
+            ptz=header["ptz"] is True,
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise MessageError(f"not a job: {error!r}") from None
 
 
@@ -126,16 +143,26 @@ def parse_judgement(header: Mapping[str, object], blobs: Blobs) -> PictureJudgem
             jpeg=jpeg,
             memory=_memory(header, remembered),
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise MessageError(f"not a judgement: {error!r}") from None
 
 
 def _memory_header(memory: PictureMemory | None) -> dict[str, object]:
-    return {"memory": None if memory is None else {"at": memory.at, "clock_strip": memory.clock_strip}}
+    if memory is None:
+        return {"memory": None}
+    references = {
+        light.value: {"at": reference.at, "approved_by": reference.approved_by}
+        for light in Light
+        if (reference := memory.reference(light)) is not None
+    }
+    return {"memory": {"at": memory.at, "clock_strip": memory.clock_strip, "references": references}}
 
 
 def _memory_blobs(memory: PictureMemory | None) -> list[bytes | None]:
-    return [None, None] if memory is None else [memory.hash, memory.thumb]
+    if memory is None:
+        return [None] * _MEMORY_BLOBS
+    references = (memory.reference(light) for light in Light)
+    return [memory.hash, memory.thumb, *(each.thumb if each is not None else None for each in references)]
 
 
 def _memory(header: Mapping[str, object], blobs: Blobs) -> PictureMemory | None:
@@ -144,10 +171,24 @@ def _memory(header: Mapping[str, object], blobs: Blobs) -> PictureMemory | None:
         return None
     if not isinstance(kept, dict):
         raise MessageError("a memory without values")
-    picture_hash, thumb = blobs
-    return PictureMemory(
+    picture_hash, thumb, *thumbs = blobs
+    memory = PictureMemory(
         at=_number(kept["at"]), hash=picture_hash or b"", thumb=thumb or b"", clock_strip=_strip(kept["clock_strip"])
     )
+    for light, luma in zip(Light, thumbs, strict=True):
+        if luma is not None:
+            memory = memory.with_reference(light, _reference(kept["references"][light.value], luma))
+    return memory
+
+
+def _reference(value: Mapping[str, object], thumb: bytes) -> Reference:
+    return Reference(at=_number(value["at"]), thumb=thumb, approved_by=str(value["approved_by"]))
+
+
+def _thresholds(value: object) -> Thresholds:
+    if not isinstance(value, dict):
+        raise MessageError("thresholds without names")
+    return Thresholds(**{str(name): _number(number) for name, number in value.items()})
 
 
 def _strip(value: object) -> tuple[int, int, int, int] | None:

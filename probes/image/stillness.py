@@ -68,15 +68,16 @@ def same_picture(now: Plane, then: Plane) -> bool:
     return float(difference.mean()) <= ALIKE_MEAN and float(difference.max()) <= ALIKE_LARGEST
 
 
-def is_frozen(pair: Pair, now: Plane, then: Plane, *, strip: Strip | None, apart_s: float, frozen_s: float) -> bool:
-    """Whether the picture is frozen.
+def frozen_score(pair: Pair, now: Plane, then: Plane, *, strip: Strip | None, apart_s: float, frozen_s: float) -> float:
+    """How long the picture has been frozen, in multiples of the time that proves it: frozen from 1 on, 0 if it lives.
 
     ``now`` and ``then`` are the thumbs of this look and of the look ``apart_s`` seconds earlier, ``strip`` the
     clock as remembered, ``frozen_s`` the seconds after which sameness proves it without a clock.
     """
     if not pair.still or not same_picture(now, then) or float(now.std()) < RELIEF_MIN:
-        return False
-    return apart_s >= (frozen_s if strip is None else min(CLOCK_STEP_S, frozen_s))
+        return 0.0
+    needed_s = frozen_s if strip is None else min(CLOCK_STEP_S, frozen_s)
+    return max(0.0, apart_s) / max(needed_s, 1e-6)
 
 
 def _find_strip(changed: NDArray[np.bool_], first: Plane, second: Plane) -> Strip | None:

@@ -20,6 +20,9 @@ from monitor.core.due import Plan
 from monitor.core.fleet import Township
 from monitor.core.outage import Rules
 from monitor.gate import Limits
+from monitor.looks import Questions
+from probes.image.judgement import PictureJob, PictureJudgement
+from probes.image.thresholds import Thresholds
 from probes.observation import Depth
 from probes.onvif import OnvifProbe
 from probes.picture import PictureProbe
@@ -209,6 +212,20 @@ def test_every_probe_of_the_registry_has_a_table() -> None:
     assert set(Probes().settings("picture")) == {
         field.name for field in dataclasses.fields(PictureProbe) if not field.metadata
     }
+
+
+def test_the_thresholds_of_pictures_are_those_of_the_decoder_and_reach_its_probe() -> None:
+    assert Config().picture.limits == Thresholds()
+    config = parse("[picture.thresholds]\ncovered_share = 0.75\nnoise = 12\n")
+    assert config.picture.limits == Thresholds(covered_share=0.75, noise=12)
+    probe = Questions.of(config, decoder=_NoDecoder(), now=lambda: 0.0).by_depth[Depth.PICTURE]
+    assert isinstance(probe, PictureProbe)
+    assert probe.thresholds == config.picture.limits
+
+
+class _NoDecoder:
+    async def judge(self, job: PictureJob) -> PictureJudgement:
+        raise NotImplementedError
 
 
 def test_townships_become_those_of_the_fleet() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.availability import Assessment
-from monitor.core.condition import Cause, Condition, Fault
+from monitor.core.condition import IMAGE_FAULTS, Cause, Condition, Fault
 from monitor.web.source import MonthState
 from monitor.wording import (
     TABLES,
@@ -28,6 +28,7 @@ from monitor.wording import (
     percent,
     points_short,
     say,
+    scored,
 )
 from probes.observation import Depth, Outcome
 
@@ -59,6 +60,16 @@ def placeholders(text: str) -> set[str]:
 )
 def test_every_id_of_the_record_has_words(kind: str, ids: type[StrEnum]) -> None:
     assert set(TABLES[kind]) == {id_.value for id_ in ids}
+
+
+def test_every_image_fault_has_words_for_what_its_score_measures() -> None:
+    assert set(TABLES["score"]) == {fault.value for fault in IMAGE_FAULTS}
+
+
+def test_a_score_is_told_as_a_multiple_of_its_threshold_rounded_down() -> None:
+    measures = {"score_moved": 1.999, "score_noise": None}
+    assert scored("moved", measures, Lang.ZH) == "场景变换（与参考图相比的移动，门限的 1.9 倍）"
+    assert scored("noise", measures, Lang.EN) == "noise"
 
 
 def test_every_state_of_a_month_has_words() -> None:

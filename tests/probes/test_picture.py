@@ -12,6 +12,7 @@ import pytest
 
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
 from probes.image.pool import DecodePool
+from probes.image.thresholds import Thresholds
 from probes.observation import Credential, Depth, Outcome, PictureMemory, Target
 from probes.picture import Decoder, PictureProbe
 from probes.probe import Probe, Trace
@@ -150,6 +151,7 @@ async def test_one_refused_key_frame_is_asked_for_again() -> None:
         assert await probe_with(script).check(target, trace) is Outcome.OK
     assert trace.faults == []
     assert len({job.first for job in script.jobs}) == 2
+    assert trace.facts["measures"] == {"mean": 100.0, "score_corrupted": 0.5}
 
 
 async def test_two_refused_key_frames_are_corrupted() -> None:
@@ -159,6 +161,26 @@ async def test_two_refused_key_frames_are_corrupted() -> None:
     assert trace.faults == ["corrupted"]
     assert trace.memory is None
     assert "packet_loss" not in trace.facts
+    assert trace.facts["measures"] == {"score_corrupted": 1.0}
+
+
+async def test_the_county_says_how_many_refused_key_frames_are_corrupted() -> None:
+    async with camera_with() as (_, target):
+        trace = Trace()
+        probe = replace(probe_with(Script(REFUSED, REFUSED, SOUND)), corrupted_frames=3)
+        assert await probe.check(target, trace) is Outcome.OK
+        assert trace.facts["measures"] == {"mean": 100.0, "score_corrupted": 0.667}
+        strict = replace(probe_with(Script(REFUSED)), corrupted_frames=1)
+        assert await strict.check(target, Trace()) is Outcome.BAD_PICTURE
+
+
+async def test_the_job_carries_the_countys_thresholds_and_whether_the_camera_turns() -> None:
+    decoder = Script(SOUND, SOUND)
+    probe = replace(probe_with(decoder), thresholds=Thresholds(noise=3.0))
+    async with camera_with() as (_, target):
+        await probe.check(target, Trace())
+        await probe.check(replace(target, ptz=True), Trace())
+    assert [(job.thresholds.noise, job.ptz) for job in decoder.jobs] == [(3.0, False), (3.0, True)]
 
 
 @pytest.mark.parametrize("judged", [Judged.DIED, Judged.STALLED])
@@ -227,6 +249,17 @@ async def test_packets_that_never_come_whole_are_corrupted() -> None:
         assert await probe.check(target, trace) is Outcome.BAD_PICTURE
     assert trace.faults == ["corrupted"]
     assert trace.facts["packet_loss"] is True
+    assert isinstance(trace.facts["measures"], dict)
+    assert trace.facts["measures"]["score_corrupted"] >= 1
+
+
+async def test_too_few_key_frames_with_missing_packets_prove_nothing() -> None:
+    async with camera_with(Fault.LOSSY) as (_, target):
+        trace = Trace()
+        probe = replace(probe_with(Script(), key_frame_timeout_s=2.5), corrupted_frames=40)
+        assert await probe.check(target, trace) is Outcome.INCONCLUSIVE
+    assert trace.faults == []
+    assert trace.facts["ours"] == "no key frame"
 
 
 async def test_no_key_frame_in_time_is_ours() -> None:

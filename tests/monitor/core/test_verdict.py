@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.core.condition import GRAVE_BY_DEFAULT, Cause, Condition, Fault
+from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS, Cause, Condition, Fault
 from monitor.core.verdict import Look, by_severity, judge, unanswered, void
 from probes.observation import Depth, Observation, Outcome
 
@@ -112,6 +112,16 @@ def test_a_refused_login_asks_for_a_hold_wherever_it_was_refused() -> None:
 
 def test_a_login_held_back_is_the_cause_of_an_inconclusive_look() -> None:
     assert said(judge([seen("inconclusive")], held=True)) == "unknown held describe"
+
+
+@pytest.mark.parametrize("fault", sorted(IMAGE_FAULTS))
+def test_an_image_fault_costs_only_what_the_county_has_switched_on(fault: Fault) -> None:
+    outcome = "bad_picture" if fault in GRAVE_BY_DEFAULT else "ok"
+    observation = seen(outcome, depth=Depth.PICTURE, faults=fault.value)
+    in_shadow, switched_on = judge([observation], grave=frozenset()), judge([observation], grave=frozenset({fault}))
+    assert (in_shadow.condition, in_shadow.image_faults) == (Condition.INTACT, (fault,))
+    assert (switched_on.condition, switched_on.fault) == (Condition.IMPAIRED, fault)
+    assert (judge([observation]).condition is Condition.IMPAIRED) == (fault in GRAVE_BY_DEFAULT)
 
 
 def test_the_county_decides_which_image_faults_are_grave() -> None:

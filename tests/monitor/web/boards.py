@@ -470,7 +470,7 @@ def _covered_look() -> Evidence:
         outcome="bad_picture",
         faults=("covered",),
         steps=STEPS,
-        measures=MEASURES,
+        measures={**MEASURES, "measures": {"score_covered": 1.66}},
         jpeg=picture(covered=True),
     )
 

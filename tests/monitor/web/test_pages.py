@@ -296,6 +296,17 @@ async def test_a_camera_shows_its_picture_then_and_now(serve: Serve) -> None:
         assert (await visit.client.get(address)).content_type == "image/jpeg"
 
 
+async def test_a_fault_is_shown_with_how_far_it_is_beyond_its_threshold(serve: Serve) -> None:
+    board = ordinary_board()
+    id_ = suspect(board)
+    visit = await serve(board)
+    text = await visit.text(f"/camera/{id_}")
+    assert text.count("遮挡（原有景物消失，门限的 1.6 倍）") == 3, "below the picture, in the newest look, in the list"
+    assert "covered lens (the scene&#39;s texture is gone, 1.6 × its threshold)" in await visit.text(
+        f"/camera/{id_}?lang=en"
+    )
+
+
 @pytest.mark.parametrize(("verdict", "ruling"), [("confirm", Ruling.CONFIRMED), ("refute", Ruling.REFUTED)])
 async def test_a_person_decides_a_doubt_by_name(serve: Serve, verdict: str, ruling: Ruling) -> None:
     board = ordinary_board()

@@ -22,17 +22,21 @@ from probes.image.messages import (
     parse_judgement,
     read_message,
 )
-from probes.observation import PictureMemory
+from probes.image.thresholds import Thresholds
+from probes.observation import PictureMemory, Reference
 
 BLOBS = st.binary(max_size=60)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NUMBERS = st.integers(0, 1000)
+REFERENCES = st.none() | st.builds(Reference, at=FINITE, thumb=BLOBS, approved_by=st.text(max_size=8))
 MEMORIES = st.builds(
     PictureMemory,
     at=FINITE,
     hash=BLOBS,
     thumb=BLOBS,
     clock_strip=st.none() | st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS),
+    day=REFERENCES,
+    night=REFERENCES,
 )
 JOBS = st.builds(
     PictureJob,
@@ -42,6 +46,8 @@ JOBS = st.builds(
     at=FINITE,
     memory=st.none() | MEMORIES,
     frozen_s=FINITE,
+    thresholds=st.builds(Thresholds, noise=FINITE, moved_shift=FINITE),
+    ptz=st.booleans(),
     stamp=st.lists(st.text(max_size=8), max_size=3).map(tuple),
 )
 JUDGEMENTS = st.builds(
@@ -122,6 +128,7 @@ SOUND = {
         {"memory": []},
         {"memory": {}},
         {"memory": {"at": 1, "clock_strip": [1, 2]}},
+        {"memory": {"at": 1, "clock_strip": None}},
     ],
 )
 def test_a_judgement_of_a_wrong_shape_is_refused(wrong: dict[str, object]) -> None:
