@@ -7,6 +7,7 @@ month from the snapshots in it, so a start at the wrong moment neither loses one
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime
 
 import structlog
@@ -19,6 +20,7 @@ from monitor.clock import Clock
 from monitor.config import Config
 from monitor.core.inspection import planned
 from monitor.core.period import Month
+from monitor.core.retention import Retention
 from monitor.desk import Desk
 from monitor.store import Round, RoundKind, Store, StoreError
 from probes.observation import Depth
@@ -31,19 +33,19 @@ AT_LEAST_EVERY_S = 3600
 LATE_S = 3 * 3600
 """A round that could not begin in time is made up for within so long; later it would be another time of day."""
 
-DAY_S = 86400
-
 
 class Calendar:
     """Starts the inspection rounds, has months closed that are over, and deletes evidence when its time is over."""
 
     def __init__(self, config: Config, *, desk: Desk, store: Store, clock: Clock) -> None:
         self._inspections = config.inspection
-        self._evidence_days = config.evidence.days
+        self._retention = config.evidence.rules(config.site.zone)
         self._zone = config.site.zone
         self._desk = desk
         self._store = store
         self._clock = clock
+        self.evidence: Retention | None = None
+        """what became of the evidence when it was last gone through"""
         self._scheduler = AsyncIOScheduler(
             timezone=self._zone,
             # The default drops a job that is a second late; which round is due is for due_round to say.
@@ -53,7 +55,9 @@ class Calendar:
     def start(self) -> None:
         self._scheduler.start()
         self._wake_at(int(self._clock.now()))
-        self._scheduler.add_job(self._forget, CronTrigger(hour=3, minute=30, timezone=self._zone), id="evidence")
+        nightly = CronTrigger(hour=3, minute=30, timezone=self._zone)
+        self._scheduler.add_job(self.forget, nightly, id="evidence", next_run_time=self._soon())
+        self._scheduler.add_job(self.make_room, IntervalTrigger(hours=1), id="room")
         self._scheduler.add_job(self._close_months, IntervalTrigger(hours=1), id="months", next_run_time=self._soon())
 
     def close(self) -> None:
@@ -94,14 +98,28 @@ class Calendar:
         except StoreError as error:
             log.error("the month could not be closed; tried again in an hour", reason=str(error))
 
-    async def _forget(self) -> None:
-        before = int(self._clock.now()) - self._evidence_days * DAY_S
+    async def make_room(self) -> None:
+        """Delete evidence before its time if pictures have come to take more room than they may."""
         try:
-            gone = await asyncio.to_thread(self._store.forget_evidence, before)
+            size = await asyncio.to_thread(self._store.evidence_size)
+        except StoreError as error:
+            log.warning("how much room evidence takes cannot be read", reason=str(error))
+            return
+        if size > self._retention.budget:
+            await self.forget()
+
+    async def forget(self) -> None:
+        """Delete the evidence whose time is over or for which there is no room."""
+        try:
+            found = await asyncio.to_thread(self._store.forget_evidence, self._retention, now=int(self._clock.now()))
         except StoreError as error:
             log.warning("old evidence stays for another day", reason=str(error))
             return
-        log.info("old evidence is deleted", pictures=gone, older_than_days=self._evidence_days)
+        self.evidence = found
+        gone = Counter(found.going.values())
+        log.info("evidence is gone through", gone={why.value: count for why, count in gone.items()}, bytes=found.size)
+        if found.over:
+            log.warning("evidence takes more room than it may", over=found.over, held_by_frozen_months=found.held)
 
     def _planned(self, month: Month) -> tuple[int, ...]:
         return planned(

@@ -29,7 +29,7 @@ from monitor.config.values import (
     Words,
     complaint,
 )
-from monitor.core import availability
+from monitor.core import availability, retention
 from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS, Condition, Fault
 from monitor.core.due import Plan
 from monitor.core.event import CommonCause
@@ -43,6 +43,9 @@ from probes.onvif import OnvifProbe
 from probes.picture import PictureProbe
 from probes.reach import ReachProbe
 from probes.rtsp import RtspProbe
+
+DAY_S = 86_400
+MIB = 2**20
 
 
 class Site(Table):
@@ -311,10 +314,33 @@ class Metrics(Table):
 
 
 class Evidence(Table):
-    """Pictures that prove a fault."""
+    """Pictures that prove a fault, and how long they are kept (see ``core.retention.Rules``)."""
 
     dir: Words = "data/evidence"
-    days: Count = 90
+    good_days: Count = 90
+    fault_days: Count = 180
+    budget_mib: Count = 4096
+    closed_years: tuple[Annotated[int, Field(ge=2000, le=9999)], ...] = ()
+
+    @model_validator(mode="after")
+    def _faults_are_kept_longer(self) -> Self:
+        if self.fault_days < self.good_days:
+            raise complaint(
+                f"fault_days（{self.fault_days}）不能小于 good_days（{self.good_days}）：问题图片是凭据",
+                f"fault_days ({self.fault_days}) must not be less than good_days ({self.good_days}): "
+                "pictures of faults are proof",
+            )
+        return self
+
+    def rules(self, zone: ZoneInfo) -> retention.Rules:
+        """The same for the rules that say what goes; ``zone`` is the site's."""
+        return retention.Rules(
+            good_s=self.good_days * DAY_S,
+            fault_s=self.fault_days * DAY_S,
+            budget=self.budget_mib * MIB,
+            zone=zone,
+            closed_years=frozenset(self.closed_years),
+        )
 
 
 class Papers(Table):

@@ -52,7 +52,8 @@ def writing_engine(url: URL, busy_ms: int) -> Engine:
     """
     engine = create_engine(url, hide_parameters=True, pool_size=2, pool_pre_ping=url.get_backend_name() != "sqlite")
     if url.get_backend_name() == "sqlite":
-        listen(engine, "connect", _pragmas(busy_ms, "foreign_keys=ON"))
+        # Evidence that is deleted is deleted for good: its page is overwritten, not only set free.
+        listen(engine, "connect", _pragmas(busy_ms, "foreign_keys=ON", "secure_delete=ON"))
         listen(engine, "begin", _begin_immediate)
     return engine
 

@@ -6,7 +6,8 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from monitor.store.values import Evidence, EvidenceKind
@@ -14,6 +15,7 @@ from monitor.store.values import Evidence, EvidenceKind
 log = logging.getLogger(__name__)
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OURS = re.compile(r"\d+-(good|fault)\.(jpg|part)")
 
 
 class PictureFolder:
@@ -51,6 +53,31 @@ class PictureFolder:
             log.warning("evidence picture %s is not what was written", name)
             return None
         return content
+
+    def path(self, name: str) -> Path | None:
+        """Where the picture lies; None when it is gone. What is in it is not looked at."""
+        path = self._root / name
+        return path if path.is_file() else None
+
+    def size(self, name: str) -> int:
+        """The picture's bytes, 0 when it is gone."""
+        try:
+            return (self._root / name).stat().st_size
+        except OSError:
+            return 0
+
+    def strays(self, known: Container[str], before: float) -> list[str]:
+        """Files of ours that were written before then (UTC seconds) and are not ``known``.
+
+        A crash between a row's deletion and its picture's leaves one behind, and one within a write an unfinished one.
+        """
+        found = []
+        for path in self._root.glob("*/*-*.*"):
+            name = f"{path.parent.name}/{path.name}"
+            if _OURS.fullmatch(path.name) and name not in known:
+                with suppress(OSError):
+                    found += [name] if path.stat().st_mtime < before else []
+        return found
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove pictures that no row refers to any more. One that cannot be removed only takes room."""

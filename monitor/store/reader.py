@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,18 +11,23 @@ from sqlalchemy import ColumnElement, Row, Select, select
 
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.record import Event, Gap, Transition
+from monitor.core.retention import Retention, Rules, Why
 from monitor.store import schema
 from monitor.store.codec import clock_strip_of, looks_of, object_of, steps_of, texts_of
 from monitor.store.evidence import PictureFolder
 from monitor.store.months import MonthReader
+from monitor.store.retention import evidence_size, survey
 from monitor.store.source import Source, overlaps
+from monitor.store.statements import chunks
 from monitor.store.values import (
     AuditEntry,
     Coverage,
     Decision,
     Evidence,
     EvidenceKind,
+    Gone,
     Hold,
+    Reason,
     Round,
     RoundKind,
     Ruling,
@@ -111,29 +117,44 @@ class Reader(MonthReader):
         table = schema.event
         return self._events(select(table).where(overlaps(table.c.began, table.c.ended, start, end)))
 
-    def evidence(self, camera: str, limit: int = 10) -> tuple[Evidence, ...]:
-        """The newest evidence of a camera with its pictures, newest first."""
+    def evidence(self, camera: str, limit: int = 10, *, read: bool = True) -> tuple[Evidence, ...]:
+        """The newest evidence of a camera, newest first; without ``read`` its pictures by path alone."""
         table = schema.evidence
-        query = (
-            select(table, _camera.c.id)
-            .join(_camera, _camera.c.key == table.c.camera)
-            .where(_camera.c.id == camera)
-            .order_by(table.c.at.desc(), table.c.kind)
-            .limit(limit)
-        )
-        return tuple(map(self._evidence_of, self._rows(query)))
+        query = _evidence_of_camera(camera).order_by(table.c.at.desc(), table.c.kind).limit(limit)
+        return tuple(self._evidence_of(row, read=read) for row in self._rows(query))
 
     def evidence_at(self, camera: str, at: int) -> Evidence | None:
         """The evidence of the camera's look at ``at``, None when none was kept."""
         table = schema.evidence
-        query = (
-            select(table, _camera.c.id)
-            .join(_camera, _camera.c.key == table.c.camera)
-            .where(_camera.c.id == camera, table.c.at == at)
-            .order_by(table.c.kind)
-        )
-        rows = self._rows(query)
+        rows = self._rows(_evidence_of_camera(camera).where(table.c.at == at).order_by(table.c.kind))
         return self._evidence_of(rows[0]) if rows else None
+
+    def reasons(self, camera: str, start: int, end: int) -> tuple[Reason, ...]:
+        """One camera's transitions in [start, end) after the last before, each with what was kept of its looks."""
+        with self._source.connection() as connection:
+            before = _of_camera(_last_before(start), camera)
+            first = min((row.at for row in connection.execute(before)), default=start)
+        records = self.transition_records(camera, first, end)
+        seconds = {at for record in records for at in _looks_behind(record)}
+        kept: dict[int, list[Evidence]] = defaultdict(list)
+        for portion in chunks(sorted(seconds)):
+            query = _evidence_of_camera(camera).where(schema.evidence.c.at.in_(portion))
+            for row in self._rows(query):
+                kept[row.at].append(self._evidence_of(row, read=False))
+        return tuple(
+            Reason(record=record, looks=tuple(its for at in _looks_behind(record) for its in kept[at]))
+            for record in records
+        )
+
+    def evidence_size(self) -> int:
+        """The bytes of all pictures of evidence."""
+        with self._source.connection() as connection:
+            return evidence_size(connection)
+
+    def survey_evidence(self, rules: Rules, *, now: int) -> Retention:
+        """What evidence would go now, and what stays."""
+        with self._source.connection() as connection:
+            return survey(connection, rules, now)
 
     def holds(self) -> tuple[Hold, ...]:
         """The logins held back, lapsed ones included: their refusals still count."""
@@ -151,7 +172,7 @@ class Reader(MonthReader):
             row.id: PictureMemory(
                 at=row.at, hash=bytes(row.hash), thumb=bytes(row.thumb), clock_strip=clock_strip_of(row.clock_strip)
             )
-            for row in self._rows(query)
+            for row in rows
         }
 
     def decisions(self, camera: str) -> tuple[Decision, ...]:
@@ -215,7 +236,8 @@ class Reader(MonthReader):
             for row in self._rows(query.order_by(schema.event.c.began, schema.event.c.id))
         )
 
-    def _evidence_of(self, row: Row[Any]) -> Evidence:
+    def _evidence_of(self, row: Row[Any], *, read: bool = True) -> Evidence:
+        there = row.picture is not None and self._pictures.path(row.picture) is not None
         return Evidence(
             camera=row.id,
             at=row.at,
@@ -224,7 +246,9 @@ class Reader(MonthReader):
             faults=texts_of(row.faults),
             steps=steps_of(row.steps),
             measures=object_of(row.measures),
-            jpeg=None if row.picture is None else self._pictures.read(row.picture, row.sha256),
+            jpeg=self._pictures.read(row.picture, row.sha256) if there and read else None,
+            picture=row.picture if there else "",
+            gone=None if row.gone_at is None else Gone(at=row.gone_at, why=Why(row.gone_why)),
         )
 
     def _rows(self, query: Select[Any]) -> list[Row[Any]]:
@@ -266,6 +290,17 @@ def _transition_of(row: Row[Any]) -> Transition:
         condition=Condition(row.condition),
         fault=None if row.fault is None else Fault(row.fault),
         cause=None if row.cause is None else Cause(row.cause),
+def _evidence_of_camera(camera: str) -> Select[Any]:
+    table = schema.evidence
+    return select(table, _camera.c.id).join(_camera, _camera.c.key == table.c.camera).where(_camera.c.id == camera)
+
+
+def _looks_behind(record: TransitionRecord) -> list[int]:
+    """The seconds of the looks that a transition rests on, the one that shows it included."""
+    shown = () if record.evidence_at is None else (record.evidence_at,)
+    return sorted({*record.transition.looks, *shown})
+
+
         decided_at=row.decided_at,
         looks=looks_of(row.at, row.looks),
     )

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.core.record import Event, Gap
+from monitor.core.retention import Why
 from monitor.store import schema
 from monitor.store.codec import clock_strip_json, json_of, looks_json, measures_json, steps_json
 from monitor.store.evidence import PictureFolder
@@ -21,6 +22,7 @@ from monitor.store.values import (
     Decision,
     Evidence,
     EvidenceKind,
+    Gone,
     Hold,
     Round,
     TransitionRecord,
@@ -250,44 +252,22 @@ def _put_evidence(
 ) -> Applied:
     good = {evidence.camera: evidence for evidence in seen if evidence.kind is EvidenceKind.GOOD}
     faults = [evidence for evidence in seen if evidence.kind is EvidenceKind.FAULT]
-    replaced = _forget_good(connection, [keys[camera] for camera in good])
-    good_rows = [_evidence_row(evidence, keys, pictures) for evidence in good.values()]
-    _insert(connection, schema.evidence, good_rows)
-    fault_rows = [_evidence_row(evidence, keys, pictures) for evidence in faults]
-    upsert(connection, schema.evidence, fault_rows, ("camera", "at", "kind"))
-    kept = {str(row["picture"]) for row in (*good_rows, *fault_rows) if row["picture"] is not None}
+    replaced = _replace_good(connection, {keys[camera]: evidence.at for camera, evidence in good.items()})
+    rows = [_evidence_row(evidence, keys, pictures) for evidence in (*good.values(), *faults)]
+    upsert(connection, schema.evidence, rows, ("camera", "at", "kind"))
+    kept = {str(row["picture"]) for row in rows if row["picture"] is not None}
     shown = [evidence for evidence in (*good.values(), *faults) if evidence.jpeg is not None]
     return Applied(replaced=frozenset(replaced - kept), lost=len(shown) - len(kept))
 
 
-def _forget_good(connection: Connection, cameras: Sequence[int]) -> set[str]:
-    """Remove the last good look of the cameras; returns the pictures that went with it."""
-    if not cameras:
-        return set()
-    table = schema.evidence
-    is_good = table.c.kind == EvidenceKind.GOOD.value
-    kept: set[str] = set()
-    for portion in chunks(cameras):
-        query = select(table.c.picture).where(table.c.camera.in_(portion), is_good, table.c.picture.is_not(None))
-        kept.update(connection.execute(query).scalars())
-    each = delete(table).where(table.c.camera == bindparam("of_camera"), is_good)
-    connection.execute(each, [{"of_camera": key} for key in cameras])
-    return kept
+def _replace_good(connection: Connection, newer: Mapping[int, int]) -> set[str]:
+    """Make room for the last good look of each camera, from ``newer`` on; returns the pictures that went.
 
 
-def forget_evidence(connection: Connection, before: int) -> tuple[str, ...]:
-    """Delete what failed looks left before then, except what the camera's present record rests on.
 
-    Returns the pictures that no row refers to any more.
-    """
-    table, transition = schema.evidence, schema.transition
-    newest = select(func.max(transition.c.key)).group_by(transition.c.camera)
-    present = select(transition.c.camera, transition.c.evidence_at).where(transition.c.key.in_(newest)).subquery()
-    needed = exists().where(present.c.camera == table.c.camera, present.c.evidence_at == table.c.at)
-    old = (table.c.kind == EvidenceKind.FAULT.value) & (table.c.at < before) & ~needed
-    pictures = connection.execute(select(table.c.picture).where(old, table.c.picture.is_not(None))).scalars().all()
-    connection.execute(delete(table).where(old))
-    return tuple(pictures)
+def without_picture(at: ColumnElement[int] | int, why: ColumnElement[str] | str) -> dict[str, object]:
+    """The columns of a row of evidence whose picture is gone since ``at``."""
+    return {"picture": None, "sha256": None, "size": None, "gone_at": at, "gone_why": why}
 
 
 def _evidence_row(evidence: Evidence, keys: Mapping[str, int], pictures: PictureFolder) -> dict[str, object]:
@@ -297,9 +277,37 @@ def _evidence_row(evidence: Evidence, keys: Mapping[str, int], pictures: Picture
         "at": evidence.at,
         "kind": evidence.kind.value,
         "outcome": evidence.outcome,
+    One that a transition rests on goes on telling its steps.
+    """
+    table = schema.evidence
+    current = (table.c.kind == EvidenceKind.GOOD.value) & table.c.gone_at.is_(None)
+    pictures: set[str] = set()
+    for portion in chunks(list(newer)):
+        query = select(table.c.picture).where(table.c.camera.in_(portion), current, table.c.picture.is_not(None))
+        pictures.update(connection.execute(query).scalars())
+    if newer:
+        its = current & (table.c.camera == bindparam("of_camera"))
+        earlier = its & (table.c.at != bindparam("newer_at"))
+        values = [{"of_camera": camera, "newer_at": at} for camera, at in newer.items()]
+        rests = update(table).where(earlier, is_shown()).values(without_picture(bindparam("newer_at"), Why.REPLACED))
+        connection.execute(rests, values)
+        connection.execute(delete(table).where(its), values)
+    return pictures
+
+
+def is_shown() -> ColumnElement[bool]:
+    """Whether a transition rests on the row of evidence."""
+    transition = schema.transition
+    return exists().where(
+        transition.c.camera == schema.evidence.c.camera, transition.c.evidence_at == schema.evidence.c.at
+    )
         "faults": json_of(evidence.faults),
         "steps": steps_json(evidence.steps),
         "measures": measures_json(evidence.measures),
         "picture": name,
         "sha256": sha256,
     }
+    gone = Gone(at=evidence.at, why=Why.UNWRITTEN) if name is None and evidence.jpeg is not None else evidence.gone
+        "size": len(evidence.jpeg) if name is not None and evidence.jpeg is not None else None,
+        "gone_at": gone.at if gone else None,
+        "gone_why": gone.why.value if gone else None,

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from monitor.core.exemption import Exemption
 from monitor.core.history import Line, Reception
+from monitor.core.retention import Retention, Rules
 from monitor.store.engine import (
     COMMAND_BUSY_MS,
     WRITER_BUSY_MS,
@@ -29,12 +30,16 @@ from monitor.store.filing import decide_exemption, file_exemption, keep_snapshot
 from monitor.store.ledger import save_fleet
 from monitor.store.lock import DaemonLock
 from monitor.store.reader import Reader
+from monitor.store.retention import forget, known_pictures, survey, weigh
 from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
-from monitor.store.statements import apply, forget_evidence
+from monitor.store.statements import apply
 from monitor.store.upgrade import beside, copy_database, prepare
 from monitor.store.values import Batch, FleetChanges, HistorySource, NewExemption, SnapshotEntry
 from monitor.store.writer import Health, Writer
+
+STRAY_S = 3600
+"""A picture is written before its row; after so long it will have none."""
 
 
 class Store(Reader):
@@ -129,15 +134,20 @@ class Store(Reader):
         with self._commands("the snapshot cannot be stored") as connection:
             return keep_snapshot(connection, entry, content, remark)
 
-    def forget_evidence(self, before: int) -> int:
-        """Delete evidence of failed looks older than ``before``, pictures too; returns how many pictures went.
+    def forget_evidence(self, rules: Rules, *, now: int) -> Retention:
+        """Delete the evidence whose time is over or for which there is no room, pictures too; says what went and stays.
 
-        What a camera's present record rests on stays. Raises StoreError when the database cannot be written.
+        Raises StoreError when the database cannot be written. A file that no row refers to any more, as a crash leaves
+        it behind, goes as well.
         """
         with self._commands("old evidence cannot be deleted") as connection:
-            pictures = forget_evidence(connection, before)
+            weigh(connection, self._pictures)
+            found = survey(connection, rules, now)
+            pictures = forget(connection, found, now)
+            known = known_pictures(connection)
         self._pictures.discard(pictures)
-        return len(pictures)
+        self._pictures.discard(self._pictures.strays(known, now - STRAY_S))
+        return found
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of the database (SQLite) to ``target``, which must not exist yet."""

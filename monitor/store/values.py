@@ -14,6 +14,7 @@ from monitor.core.exemption import Kind, Scope
 from monitor.core.fleet import Camera, Township
 from monitor.core.history import Line
 from monitor.core.record import Event, Gap, Transition
+from monitor.core.retention import Why
 from probes.observation import Depth, Observation, PictureMemory, Step
 
 
@@ -28,6 +29,14 @@ class TransitionRecord:
     transition: Transition
     witnesses: Mapping[str, str] = field(default_factory=dict)
     evidence_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A transition, and what was kept of the looks that it rests on, oldest first, their pictures by path."""
+
+    record: TransitionRecord
+    looks: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +56,20 @@ class EvidenceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """Since ``at`` a look has no picture any more."""
+
+    at: int
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What one look saw: its steps, its measures and its picture.
 
-    ``jpeg`` read back is None when the file is gone or is no longer what was written.
+    ``jpeg`` read back is None when the file is gone or is no longer what was written, and where only ``picture`` was
+    asked for: the file's path within the evidence folder, "" without one. ``gone`` says why there is no picture any
+    more.
     """
 
     camera: str
@@ -61,6 +80,13 @@ class Evidence:
     steps: tuple[Step, ...] = ()
     measures: Mapping[str, object] = field(default_factory=dict)
     jpeg: bytes | None = field(default=None, repr=False)
+    picture: str = field(default="", compare=False)
+    gone: Gone | None = None
+
+    @property
+    def is_pictured(self) -> bool:
+        """Whether there is a picture to show."""
+        return self.jpeg is not None or self.picture != ""
 
     @classmethod
     def of(cls, observation: Observation, kind: EvidenceKind) -> Evidence:

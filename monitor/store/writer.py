@@ -19,8 +19,9 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError, OperationalError
 
+from monitor.core.retention import Why
 from monitor.store.errors import BatchRefusedError, StoreClosedError
-from monitor.store.values import Batch, Evidence, EvidenceKind
+from monitor.store.values import Batch, Evidence, EvidenceKind, Gone
 
 T = TypeVar("T")
 
@@ -246,7 +247,8 @@ def without_old_pictures(pending: Sequence[Waiting], limit: int) -> tuple[tuple[
             over = seen.jpeg is not None and limit <= 0
             limit -= seen.jpeg is not None
             dropped += over
-            evidence.append(replace(seen, jpeg=None) if over else seen)
+            lost = Gone(at=seen.at, why=Why.UNWRITTEN)
+            evidence.append(replace(seen, jpeg=None, gone=lost) if over else seen)
         kept.append(Waiting(replace(waiting.batch, evidence=tuple(reversed(evidence))), waiting.futures))
     return tuple(reversed(kept)), dropped
 

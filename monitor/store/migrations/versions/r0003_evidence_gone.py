@@ -55,8 +55,8 @@ def _replace_table() -> None:
         sa.CheckConstraint("gone_at IS NULL OR picture IS NULL", name=op.f("ck_evidence_gone")),
         sqlite_strict=True,
     )
-    columns = ", ".join(f'"{name}"' for name in KEPT)
-    op.execute(f"INSERT INTO evidence ({columns}) SELECT {columns} FROM evidence_before")
+    old, new = (sa.table(name, *map(sa.column, KEPT)) for name in ("evidence_before", "evidence"))
+    op.execute(new.insert().from_select(KEPT, sa.select(*old.c)))
     op.drop_table("evidence_before")
 
 
