@@ -279,17 +279,6 @@ def _last_before(moment: int | None) -> Select[Any]:
     return _transitions_on(_transition.c.key == newest.correlate(_camera).scalar_subquery())
 
 
-def _of_camera(query: Select[Any], camera: str | None) -> Select[Any]:
-    return query if camera is None else query.where(_camera.c.id == camera)
-
-
-def _transition_of(row: Row[Any]) -> Transition:
-    return Transition(
-        camera=row.id,
-        at=row.at,
-        condition=Condition(row.condition),
-        fault=None if row.fault is None else Fault(row.fault),
-        cause=None if row.cause is None else Cause(row.cause),
 def _evidence_of_camera(camera: str) -> Select[Any]:
     table = schema.evidence
     return select(table, _camera.c.id).join(_camera, _camera.c.key == table.c.camera).where(_camera.c.id == camera)
@@ -301,6 +290,17 @@ def _looks_behind(record: TransitionRecord) -> list[int]:
     return sorted({*record.transition.looks, *shown})
 
 
+def _of_camera(query: Select[Any], camera: str | None) -> Select[Any]:
+    return query if camera is None else query.where(_camera.c.id == camera)
+
+
+def _transition_of(row: Row[Any]) -> Transition:
+    return Transition(
+        camera=row.id,
+        at=row.at,
+        condition=Condition(row.condition),
+        fault=None if row.fault is None else Fault(row.fault),
+        cause=None if row.cause is None else Cause(row.cause),
         decided_at=row.decided_at,
         looks=looks_of(row.at, row.looks),
     )

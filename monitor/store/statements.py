@@ -263,20 +263,6 @@ def _put_evidence(
 def _replace_good(connection: Connection, newer: Mapping[int, int]) -> set[str]:
     """Make room for the last good look of each camera, from ``newer`` on; returns the pictures that went.
 
-
-
-def without_picture(at: ColumnElement[int] | int, why: ColumnElement[str] | str) -> dict[str, object]:
-    """The columns of a row of evidence whose picture is gone since ``at``."""
-    return {"picture": None, "sha256": None, "size": None, "gone_at": at, "gone_why": why}
-
-
-def _evidence_row(evidence: Evidence, keys: Mapping[str, int], pictures: PictureFolder) -> dict[str, object]:
-    name, sha256 = pictures.keep(evidence) or (None, None)
-    return {
-        "camera": keys[evidence.camera],
-        "at": evidence.at,
-        "kind": evidence.kind.value,
-        "outcome": evidence.outcome,
     One that a transition rests on goes on telling its steps.
     """
     table = schema.evidence
@@ -301,13 +287,27 @@ def is_shown() -> ColumnElement[bool]:
     return exists().where(
         transition.c.camera == schema.evidence.c.camera, transition.c.evidence_at == schema.evidence.c.at
     )
+
+
+def without_picture(at: ColumnElement[int] | int, why: ColumnElement[str] | str) -> dict[str, object]:
+    """The columns of a row of evidence whose picture is gone since ``at``."""
+    return {"picture": None, "sha256": None, "size": None, "gone_at": at, "gone_why": why}
+
+
+def _evidence_row(evidence: Evidence, keys: Mapping[str, int], pictures: PictureFolder) -> dict[str, object]:
+    name, sha256 = pictures.keep(evidence) or (None, None)
+    gone = Gone(at=evidence.at, why=Why.UNWRITTEN) if name is None and evidence.jpeg is not None else evidence.gone
+    return {
+        "camera": keys[evidence.camera],
+        "at": evidence.at,
+        "kind": evidence.kind.value,
+        "outcome": evidence.outcome,
         "faults": json_of(evidence.faults),
         "steps": steps_json(evidence.steps),
         "measures": measures_json(evidence.measures),
         "picture": name,
         "sha256": sha256,
-    }
-    gone = Gone(at=evidence.at, why=Why.UNWRITTEN) if name is None and evidence.jpeg is not None else evidence.gone
         "size": len(evidence.jpeg) if name is not None and evidence.jpeg is not None else None,
         "gone_at": gone.at if gone else None,
         "gone_why": gone.why.value if gone else None,
+    }
