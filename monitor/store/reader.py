@@ -33,7 +33,7 @@ from monitor.store.values import (
     Ruling,
     TransitionRecord,
 )
-from probes.observation import Depth, PictureMemory
+from probes.observation import Depth, Light, PictureMemory, Reference
 
 _camera = schema.camera
 _transition = schema.transition
@@ -166,11 +166,22 @@ class Reader(MonthReader):
 
     def memories(self) -> dict[str, PictureMemory]:
         """What the next picture look needs to know, by camera id."""
-        table = schema.memory
-        query = select(table, _camera.c.id).join(_camera, _camera.c.key == table.c.camera)
+        table, references = schema.memory, schema.picture_reference
+        with self._source.connection() as connection:
+            rows = connection.execute(select(table, _camera.c.id).join(_camera, _camera.c.key == table.c.camera)).all()
+            known = connection.execute(select(references)).all()
+        by_camera: dict[int, dict[str, Reference]] = defaultdict(dict)
+        for row in known:
+            reference = Reference(at=row.at, thumb=bytes(row.thumb), approved_by=row.approved_by)
+            by_camera[row.camera][row.light] = reference
         return {
             row.id: PictureMemory(
-                at=row.at, hash=bytes(row.hash), thumb=bytes(row.thumb), clock_strip=clock_strip_of(row.clock_strip)
+                at=row.at,
+                hash=bytes(row.hash),
+                thumb=bytes(row.thumb),
+                clock_strip=clock_strip_of(row.clock_strip),
+                day=by_camera[row.camera].get(Light.DAY.value),
+                night=by_camera[row.camera].get(Light.NIGHT.value),
             )
             for row in rows
         }

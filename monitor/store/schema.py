@@ -4,7 +4,7 @@
     record    transition  gap  coverage  event  decision                        what the month is counted from
     history   history_source  history_line                                      another system's record, and whose
     month     exemption  exemption_decision  snapshot                           what does not count, what was frozen
-    looks     evidence  memory  hold  round                                     what was seen, what the next look needs
+    looks     evidence  memory  picture_reference  hold  round                  what was seen, what the next look needs
     audit     audit
     lookup    camera  witness_answers                                           long texts, stored once
 
@@ -278,6 +278,21 @@ memory = Table(
     Column("clock_strip", Text),
     PrimaryKeyConstraint("camera"),
     ForeignKeyConstraint(["camera"], ["camera.key"]),
+    sqlite_strict=True,
+)
+
+picture_reference = Table(
+    "picture_reference",
+    metadata,
+    Column("camera", WHOLE, nullable=False),
+    Column("light", Text, nullable=False),
+    Column("at", FLOATING, nullable=False),
+    Column("thumb", LargeBinary, nullable=False),
+    # Empty while it is learned from good looks.
+    Column("approved_by", Text, nullable=False),
+    PrimaryKeyConstraint("camera", "light"),
+    ForeignKeyConstraint(["camera"], ["camera.key"]),
+    CheckConstraint("light IN ('day', 'night')", name="light"),
     sqlite_strict=True,
 )
 

@@ -27,6 +27,7 @@ from monitor.store.values import (
     Round,
     TransitionRecord,
 )
+from probes.observation import Light
 
 Value = TypeVar("Value", str, int)
 
@@ -229,6 +230,28 @@ def _put_memories(connection: Connection, memories: Sequence[CameraMemory], keys
         for kept in memories
     ]
     upsert(connection, schema.memory, rows, ("camera",))
+    _put_references(connection, memories, keys)
+
+
+def _put_references(connection: Connection, memories: Sequence[CameraMemory], keys: Mapping[str, int]) -> None:
+    """A memory brings all the references that its camera has: one that is not in it has been reset."""
+    table = schema.picture_reference
+    last = {keys[kept.camera]: kept.memory for kept in memories}
+    for portion in chunks(list(last)):
+        connection.execute(delete(table).where(table.c.camera.in_(portion)))
+    rows: list[dict[str, object]] = [
+        {
+            "camera": key,
+            "light": light.value,
+            "at": reference.at,
+            "thumb": reference.thumb,
+            "approved_by": reference.approved_by,
+        }
+        for key, memory in last.items()
+        for light in Light
+        if (reference := memory.reference(light)) is not None
+    ]
+    _insert(connection, table, rows)
 
 
 def _put_rounds(connection: Connection, rounds: Sequence[Round]) -> None:

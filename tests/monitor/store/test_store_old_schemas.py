@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from monitor.core.condition import Condition, Fault
-from monitor.store import Batch, Coverage, Evidence, EvidenceKind, Hold, Membership, Store, upgrade
+from monitor.store import Batch, CameraMemory, Coverage, Evidence, EvidenceKind, Hold, Membership, Store, upgrade
+from probes.observation import PictureMemory, Reference
 
 NOW = 1_793_462_400
 OLD = sorted(Path(__file__).parent.glob("r*.sql"))
 CAMERA = "3402000000132000000{}"
+OLD_MEMORY = PictureMemory(at=1_793_548_800.5, hash=b"\1\2", thumb=b"\3\4\5", clock_strip=(1, 2, 3, 4))
+"""What stands in the dumps from r0003 on: one thumb, of which nobody knows by which light it was taken."""
 
 
 @pytest.fixture(params=OLD, ids=lambda dump: dump.stem)
@@ -51,6 +55,15 @@ def test_an_old_database_says_the_same_after_its_upgrade(old: str, url: str, pat
         assert [event.id for event in store.events(NOW, NOW + 86400)] == [f"recorder:10.0.0.3:554@{NOW + 100}"]
         assert len(store.decisions(CAMERA.format(3))) == len(store.rounds()) == len(store.gaps(NOW, NOW + 86400)) == 1
     assert [copy.name.split("-")[1] for copy in path.parent.glob("*.before-*")] == [upgrade.head()]
+
+
+def test_a_memory_without_references_is_read_and_learns_them_anew(old: str, url: str) -> None:
+    remembered = {} if old < "r0003" else {CAMERA.format(1): OLD_MEMORY}
+    learned = replace(OLD_MEMORY, day=Reference(at=NOW, thumb=b"day", approved_by="王芳"))
+    with Store.open(url, at=NOW, exclusive=True) as store:
+        assert store.memories() == remembered
+        store.write(Batch(memories=(CameraMemory(camera=CAMERA.format(1), memory=learned),))).result(30)
+        assert store.memories() == {CAMERA.format(1): learned}
 
 
 def test_an_upgraded_database_has_the_schema_of_a_new_one(old: str, url: str, path: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from monitor.store import (
     TransitionRecord,
 )
 from monitor.store.engine import database_url
-from probes.observation import Depth, PictureMemory
+from probes.observation import Depth, PictureMemory, Reference
 
 NOW = 1_790_000_000
 HILL = Township(code="t1", name="山前镇")
@@ -64,7 +64,14 @@ EVERYTHING = Batch(
             since=NOW,
         ),
     ),
-    memories=(CameraMemory(camera=GATE.id, memory=PictureMemory(at=NOW + 0.5, hash=b"\0h", thumb=b"\0t")),),
+    memories=(
+        CameraMemory(
+            camera=GATE.id,
+            memory=PictureMemory(
+                at=NOW + 0.5, hash=b"\0h", thumb=b"\0t", night=Reference(at=NOW + 0.25, thumb=b"\0n", approved_by="王")
+            ),
+        ),
+    ),
     rounds=(Round(number=1, kind=RoundKind.INSPECTION, depth=Depth.PICTURE, started=NOW, counts={"intact": 1}),),
     audit=(AuditEntry(at=NOW, who="zhang", action="confirm", subject=GATE.id),),
 )

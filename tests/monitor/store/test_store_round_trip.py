@@ -28,7 +28,7 @@ from monitor.store import (
     Store,
     TransitionRecord,
 )
-from probes.observation import Depth, PictureMemory, Step
+from probes.observation import Depth, PictureMemory, Reference, Step
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -124,12 +124,15 @@ decisions = st.builds(
     since=seconds,
     note=words,
 )
+references = st.none() | st.builds(Reference, at=st.floats(0, 2e9), thumb=st.binary(max_size=20), approved_by=words)
 picture_memories = st.builds(
     PictureMemory,
     at=st.floats(0, 2e9),
     hash=st.binary(max_size=8),
     thumb=st.binary(max_size=20),
     clock_strip=st.none() | st.tuples(*[st.integers(0, 1000)] * 4),
+    day=references,
+    night=references,
 )
 memories = st.builds(CameraMemory, camera=cameras, memory=picture_memories)
 audit_entries = st.builds(AuditEntry, at=seconds, who=words, action=names, subject=words, detail=json_objects)
