@@ -101,6 +101,14 @@ KEPT = (
     "类型",
     "摄像机类型",
     "设备类型",
+    "摄像机形态",
+    "设备形态",
+    "球机",
+    "是否球机",
+    "云台",
+    "是否云台",
+    "带云台",
+    "PTZ",
     "类别",
     "点位类别",
     "分辨率",
@@ -108,7 +116,7 @@ KEPT = (
     "字幕",
     "备注",
 )
-"""Known columns without a rule of their own: kept with the camera, without a warning."""
+"""Known columns without a field of their own: kept with the camera, without a warning. See ``ptz`` for the kinds."""
 COUNTERS = ("序号", "序", "编次", "NO", "NO.")
 PHONE_AFTER = {"maintainer": "phone", "power": "power_phone", "network": "network_phone"}
 BARE_PHONE = ("电话", "联系电话", "联系方式", "手机", "手机号", "手机号码", "电话号码")

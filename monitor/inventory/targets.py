@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from monitor.core.fleet import Camera, Fleet, Registration
 from monitor.inventory.makers import stream_path
+from monitor.inventory.ptz import is_ptz
 from probes.observation import Credential, Target
 
 
@@ -29,6 +30,7 @@ def targets(fleet: Fleet, credentials: Mapping[str, Credential]) -> Mapping[str,
                 onvif_path=camera.onvif_path,
                 channels_at_address=len(alive),
                 credential=credentials.get(camera.credential),
+                ptz=is_ptz(camera),
             )
     return MappingProxyType(dict(sorted(found.items())))
 
