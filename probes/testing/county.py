@@ -143,10 +143,13 @@ class County:
         seed: int = 1,
         townships: int = 22,
         villages: int = 354,
+        channels: int | None = None,
         processes: int = 1,
         fmt: Format = SMALL,
     ) -> Self:
         """Serve a county of ``cameras`` by so many processes; ``wall`` gives UTC seconds and is read once.
+
+        With ``channels`` every camera hangs behind a recorder that has so many.
 
         Raises CountyError when the machine does not allow it, ValueError when there can be no such county.
         """
@@ -155,6 +158,7 @@ class County:
             seed=seed,
             townships=townships,
             villages=villages,
+            channels=channels,
             wall_offset=wall() - time.monotonic(),
             ports=PORTS,
             workers=processes,

@@ -199,10 +199,13 @@ class Plan:
         }
 
 
-def plan_county(*, cameras: int = 880, seed: int = 1, townships: int = 22, villages: int = 354) -> Plan:
+def plan_county(
+    *, cameras: int = 880, seed: int = 1, townships: int = 22, villages: int = 354, channels: int | None = None
+) -> Plan:
     """A county of so many cameras, in ``townships`` (1 to 22) with ``villages`` in all (at least one each).
 
-    Raises ValueError when that cannot be laid out.
+    With ``channels`` every camera hangs behind a recorder that has so many, else about half of them do. Raises
+    ValueError when that cannot be laid out.
     """
     if not 1 <= townships <= len(TOWNSHIPS):
         raise ValueError(f"the county has 1 to {len(TOWNSHIPS)} townships, not {townships}")
@@ -210,12 +213,18 @@ def plan_county(*, cameras: int = 880, seed: int = 1, townships: int = 22, villa
         raise ValueError(f"{villages} villages cannot be named in {townships} townships")
     if not 1 <= cameras <= 10_000:
         raise ValueError(f"1 to 10000 cameras can be served, not {cameras}")
+    if channels is not None and (channels not in RECORDER_SIZES or cameras % channels):
+        raise ValueError(f"{cameras} cameras cannot hang behind recorders of {channels} channels")
     rng = random.Random(seed)
     names = [first + last for first, last in product(VILLAGE_FIRST, VILLAGE_LAST)]
     rng.shuffle(names)
     laid = [_township(index, names[index:villages:townships]) for index in range(townships)]
-    quota = [cameras // townships + (index < cameras % townships) for index in range(townships)]
-    devices = tuple(device for index, count in enumerate(quota) for device in _devices(rng, index, laid[index], count))
+    portion = channels or 1
+    portions, left = divmod(cameras // portion, townships)
+    quota = [(portions + (index < left)) * portion for index in range(townships)]
+    devices = tuple(
+        device for index, count in enumerate(quota) for device in _devices(rng, index, laid[index], count, channels)
+    )
     return Plan(tuple(laid), devices)
 
 
@@ -237,8 +246,10 @@ def _recorder_sizes(rng: random.Random, cameras: int) -> list[int]:
     return sizes
 
 
-def _devices(rng: random.Random, index: int, township: PlannedTownship, cameras: int) -> Iterator[PlannedDevice]:
-    sizes = _recorder_sizes(rng, cameras)
+def _devices(
+    rng: random.Random, index: int, township: PlannedTownship, cameras: int, channels: int | None
+) -> Iterator[PlannedDevice]:
+    sizes = _recorder_sizes(rng, cameras) if channels is None else [channels] * (cameras // channels)
     singles = cameras - sum(sizes)
     homes = [number % len(township.villages) for number in range(min(singles, len(township.villages)))]
     # what is left over after one camera each hangs in the township's larger villages

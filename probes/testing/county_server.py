@@ -42,6 +42,7 @@ class Settings:
     seed: int
     townships: int
     villages: int
+    channels: int | None = None
     wall_offset: float
     ports: Sequence[Sequence[int]]
     worker: int = 0
@@ -56,7 +57,13 @@ class Settings:
 
     def plan(self) -> Plan:
         """The county that these settings describe."""
-        return plan_county(cameras=self.cameras, seed=self.seed, townships=self.townships, villages=self.villages)
+        return plan_county(
+            cameras=self.cameras,
+            seed=self.seed,
+            townships=self.townships,
+            villages=self.villages,
+            channels=self.channels,
+        )
 
 
 class Gateway(asyncio.Protocol):

@@ -74,13 +74,21 @@ def test_a_full_county_is_the_mix_that_a_real_one_is() -> None:
     assert {row["重点点位"] for row in rows} == {"是", "否"}
 
 
+def test_a_county_of_recorders_alone_has_125_of_32_channels() -> None:
+    plan = plan_county(cameras=4000, channels=32)
+    assert [len(device.cameras) for device in plan.devices] == [32] * 125
+    assert {device.session_limit for device in plan.devices} == {8}
+    assert len({device.host for device in plan.devices}) == 125
+    assert {device.township for device in plan.devices} == set(range(22))
+
+
 def test_the_same_seed_is_the_same_county() -> None:
     assert plan_county(cameras=100, seed=7) == plan_county(cameras=100, seed=7)
     assert plan_county(cameras=100, seed=7) != plan_county(cameras=100, seed=8)
 
 
 @pytest.mark.parametrize(
-    "size", [{"cameras": 0}, {"townships": 23}, {"townships": 5, "villages": 4}, {"villages": 1000}]
+    "size", [{"cameras": 0}, {"townships": 23}, {"townships": 5, "villages": 4}, {"villages": 1000}, {"channels": 32}]
 )
 def test_a_county_that_cannot_be_is_refused(size: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"county|villages|cameras"):
