@@ -190,9 +190,10 @@ async def running(
         tasks.start("rounds", rounds.run())
         url = ""
         if page:
-            url = await _open_page(parts, config, clock, desk, metrics, rounds, store, demo=demo, listening=listening)
-            await _open_control(parts, config, desk)
             calendar = Calendar(config, desk=desk, store=store, clock=clock)
+            settings = _page_settings(config, clock, metrics, rounds, store, calendar, demo=demo)
+            url = await _open_page(parts, config, desk, settings, listening=listening)
+            await _open_control(parts, config, desk)
             calendar.start()
             parts.callback(calendar.close)
         tasks.start("watchdog", _feed(notifier, rounds, store))
@@ -274,24 +275,25 @@ async def _open_canary(parts: AsyncExitStack) -> Canary:
 
 
 async def _open_control(parts: AsyncExitStack, config: Config, desk: Desk) -> None:
-    control = Control(socket_path(config), Orders(probe=desk.probe, round=desk.round, login=desk.login))
+    control = Control(
+        socket_path(config),
+        Orders(probe=desk.probe, round=desk.round, login=desk.login, references=desk.order_references),
+    )
     await control.start()
     parts.push_async_callback(control.close)
 
 
-async def _open_page(
-    parts: AsyncExitStack,
+def _page_settings(
     config: Config,
     clock: Clock,
-    desk: Desk,
     metrics: Metrics,
     rounds: Rounds,
     store: Store,
+    calendar: Calendar,
     *,
     demo: bool,
-    listening: socket.socket | None,
-) -> str:
-    settings = Settings(
+) -> Settings:
+    return Settings(
         county=config.site.county,
         zone=config.site.zone,
         target=config.site.target_rate,
@@ -303,7 +305,13 @@ async def _open_page(
         metrics=_renderer(metrics, rounds, store) if config.metrics.enabled else None,
         lang=Lang(config.web.lang),
         degraded=lambda: store.health().reason,
+        evidence=lambda: calendar.evidence,
     )
+
+
+async def _open_page(
+    parts: AsyncExitStack, config: Config, desk: Desk, settings: Settings, *, listening: socket.socket | None
+) -> str:
     runner = web.AppRunner(application(desk, settings), access_log=None, shutdown_timeout=END_S)
     await runner.setup()
     parts.push_async_callback(runner.cleanup)

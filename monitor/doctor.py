@@ -22,7 +22,7 @@ FILES_NEEDED = 4096
 """Descriptors: 264 looks in flight, the database, the page, and room for UDP ports."""
 
 SPACE_NEEDED = 2 * 2**30
-"""Bytes free beside the database and the evidence: about a year of record and 90 days of pictures of faults."""
+"""Bytes free beside the database and the evidence: about a year of record, and papers."""
 
 
 class Level(StrEnum):
@@ -58,6 +58,7 @@ def examine(config: Config, clock: Clock, environment: Mapping[str, str] = os.en
     try:
         with open_store(config, clock) as store:
             yield from _record(store, keys, int(clock.now()))
+            yield from _evidence(store, config, int(clock.now()))
     except StoreError as error:
         yield Finding(level=Level.BROKEN, topic="store", zh=f"数据库打不开：{error}", en=f"the store: {error}")
 
@@ -111,6 +112,34 @@ def _record(store: Store, keys: KeyRing, now: int) -> Iterator[Finding]:
             topic="login",
             zh=f"{len(held)} 个登录被拒绝后暂停使用（{hosts}…）：请核对用户名和密码",
             en=f"{len(held)} logins are held back after a refusal ({hosts}…): check user names and passwords",
+        )
+
+
+def _evidence(store: Store, config: Config, now: int) -> Iterator[Finding]:
+    """Whether the pictures fit their room, and whether the disk has that much."""
+    found = store.survey_evidence(config.evidence.rules(config.site.zone), now=now)
+    zh = "证据图片 {mib} MiB，上限 {budget_mib} MiB，其中已定稿月份的证据 {frozen_mib} MiB"
+    en = "pictures of evidence: {mib} MiB of {budget_mib}, {frozen_mib} of them held by frozen months"
+    if found.over:
+        zh += "；超出 {over_mib} MiB，都不能删：请调大 [evidence] budget_mib，或在年度考评定稿后填写 closed_years"
+        en += (
+            "; {over_mib} MiB too many, and none may be deleted: raise [evidence] budget_mib, or name in closed_years "
+        )
+        en += "the years whose annual sheet is closed"
+    yield Finding(
+        level=Level.WARNING if found.over else Level.FINE,
+        topic="evidence",
+        zh=zh.format_map(found.in_mib()),
+        en=en.format_map(found.in_mib()),
+    )
+    free, more = shutil.disk_usage(_existing(Path(config.evidence.dir))).free, found.budget - found.size
+    if free < more:
+        yield Finding(
+            level=Level.WARNING,
+            topic="evidence",
+            zh=f"证据图片还可能增加 {more / 2**30:.1f} GB，磁盘只剩 {free / 2**30:.1f} GB：请调小 budget_mib",
+            en=f"evidence may grow by {more / 2**30:.1f} GB and the disk has {free / 2**30:.1f} GB: lower [evidence] "
+            "budget_mib",
         )
 
 

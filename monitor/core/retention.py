@@ -90,7 +90,7 @@ def bound(grounds: Iterable[Ground], months: Sequence[Month]) -> Bound:
     frozen: set[Place] = set()
     fails: set[str] = set()
     for camera, its in groupby(grounds, key=lambda ground: ground.camera):
-        said = [ground for ground in its if ground.condition is not Condition.UNKNOWN]
+        said = _said(list(its))
         for ground, recovered in _failures(said):
             if any(ground.at < month.end and (recovered is None or recovered > month.start) for month in months):
                 frozen.update((camera, at) for at in (ground.evidence_at, *ground.looks) if at is not None)
@@ -99,6 +99,17 @@ def bound(grounds: Iterable[Ground], months: Sequence[Month]) -> Bound:
         if said and said[-1].condition in _FAILING:
             fails.add(camera)
     return Bound(present=frozenset(present), frozen=frozenset(frozen), fails=frozenset(fails))
+
+
+def _said(its: Sequence[Ground]) -> list[Ground]:
+    """What the record says of one camera. An intact that did not last a second is no recovery."""
+    following = (*its[1:], None)
+    return [
+        ground
+        for ground, after in zip(its, following, strict=True)
+        if ground.condition in _FAILING
+        or (ground.condition is Condition.INTACT and (after is None or after.at > ground.at))
+    ]
 
 
 def _failures(said: Sequence[Ground]) -> Iterator[tuple[Ground, int | None]]:
@@ -137,6 +148,11 @@ class Retention:
     @property
     def over(self) -> int:
         return max(0, self.size - self.budget)
+
+    def in_mib(self) -> dict[str, int]:
+        """The figures for people, in MiB, rounded up: one byte too many is told."""
+        figures = {"mib": self.size, "budget_mib": self.budget, "over_mib": self.over, "frozen_mib": self.held}
+        return {name: -(-figure // 2**20) for name, figure in figures.items()}
 
 
 def retain(evidence: Iterable[Kept], by: Bound, rules: Rules, now: int) -> Retention:

@@ -98,16 +98,19 @@ class Feeds:
         """200 while the board is fresh, 503 when it has grown old.
 
         Being blind is no illness of the program, and a record that can't be written is none that a restart heals.
+        Evidence that takes more room than it may is for people to decide: its figures tell it.
         """
         board = self._source.board()
         age = max(0.0, self._settings.clock.now() - board.now)
         stale = age > self._settings.stale_after_s
         degraded = self._settings.degraded()
+        evidence = self._settings.evidence()
         facts = {
             "status": "stale" if stale else "degraded" if degraded else "blind" if board.blind else "ok",
             "degraded": degraded or None,
             "board_age_s": round(age, 1),
             "cameras": len(board.cameras),
+            "evidence": evidence.in_mib() if evidence else None,
             "version": self._settings.version,
         }
         return web.json_response(facts, status=503 if stale else 200)

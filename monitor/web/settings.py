@@ -8,6 +8,7 @@ from datetime import tzinfo
 from fractions import Fraction
 
 from monitor.clock import Clock
+from monitor.core.retention import Retention
 from monitor.wording import Lang
 
 YEAR_S = 365 * 86_400
@@ -30,7 +31,8 @@ class Settings:
     ``hosts``: the names, without port, under which the pages may be asked for; empty allows any. ``stale_after_s``:
     a board older than that is shown with a warning and is unhealthy. ``metrics`` renders ``/metrics``, gzipped if
     asked to; it is called in a thread. Without it there is no such page. ``lang`` is for visitors who ask for none.
-    ``degraded`` says why the record can't be written at present, "" while it can.
+    ``degraded`` says why the record can't be written at present, "" while it can. ``evidence`` says what room
+    pictures take, None until that was looked at.
     """
 
     county: str
@@ -46,3 +48,4 @@ class Settings:
     metrics: Callable[[bool], Rendered] | None = None
     lang: Lang = Lang.ZH
     degraded: Callable[[], str] = lambda: ""
+    evidence: Callable[[], Retention | None] = lambda: None

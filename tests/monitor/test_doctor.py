@@ -7,10 +7,24 @@ from pathlib import Path
 import pytest
 
 from monitor.config import Config, load
+from monitor.core.condition import Condition, Fault
 from monitor.core.fleet import Camera, Township
+from monitor.core.period import Month
+from monitor.core.record import Transition
 from monitor.doctor import Finding, Level, examine
 from monitor.secrets import open_key_ring
-from monitor.store import Batch, FleetChanges, Hold, Store, StoredCredential
+from monitor.store import (
+    Batch,
+    Evidence,
+    EvidenceKind,
+    FleetChanges,
+    Hold,
+    SnapshotEntry,
+    SnapshotState,
+    Store,
+    StoredCredential,
+    TransitionRecord,
+)
 
 NOW = 1_790_000_000
 
@@ -90,3 +104,37 @@ def test_a_key_that_does_not_open_the_logins_is_broken(config: Config) -> None:
 def test_nothing_that_is_found_holds_a_password(config: Config) -> None:
     save(config, camera(1))
     assert "pass-word-1" not in "\n".join(each.zh + each.en for each in found(config))
+
+
+def failed_in(store: Store, month: Month, size: int) -> None:
+    """A failure of that month with a picture of ``size`` bytes; the month is frozen."""
+    at = month.start
+    said = Transition(camera="cam-1", at=at, condition=Condition.IMPAIRED, fault=Fault.BLACK, decided_at=at)
+    seen = Evidence(camera="cam-1", at=at, kind=EvidenceKind.FAULT, jpeg=bytes(size))
+    store.write(Batch(transitions=(TransitionRecord(transition=said, evidence_at=at),), evidence=(seen,))).result()
+    entry = SnapshotEntry(
+        month=str(month), state=SnapshotState.FROZEN, revision=1, sha256="0" * 64, made_at=month.end, who="director"
+    )
+    store.keep_snapshot(entry, b"{}")
+
+
+def with_room(config: Config, mib: int) -> Config:
+    return config.model_copy(update={"evidence": config.evidence.model_copy(update={"budget_mib": mib})})
+
+
+def test_evidence_that_fits_its_room_is_told_with_its_figures(config: Config) -> None:
+    with Store.open(config.store.url, at=NOW, evidence_dir=Path(config.evidence.dir)) as store:
+        failed_in(store, Month.at(NOW - 40 * 86400, config.site.zone), 2**20)
+    assert "pictures of evidence: 1 MiB of 4096, 1 of them held by frozen months" in texts(found(config), Level.FINE)
+
+
+def test_frozen_evidence_that_takes_more_room_than_it_may_is_warned_of_with_what_to_do(config: Config) -> None:
+    with Store.open(config.store.url, at=NOW, evidence_dir=Path(config.evidence.dir)) as store:
+        failed_in(store, Month.at(NOW - 400 * 86400, config.site.zone), 2 * 2**20 + 1)
+    warnings = texts(found(with_room(config, 1)), Level.WARNING)
+    assert "3 MiB of 1, 3 of them held by frozen months; 2 MiB too many" in warnings
+    assert "closed_years" in warnings
+
+
+def test_a_disk_with_less_room_than_pictures_may_come_to_take_is_warned_of(config: Config) -> None:
+    assert "evidence may grow by 1073741824.0 GB" in texts(found(with_room(config, 2**40)), Level.WARNING)

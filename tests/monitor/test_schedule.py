@@ -18,7 +18,7 @@ from monitor.core.inspection import planned
 from monitor.core.period import Month
 from monitor.desk import Desk
 from monitor.schedule import AT_LEAST_EVERY_S, LATE_S, Calendar, due_round, next_wake
-from monitor.store import Batch, Round, RoundKind, Store
+from monitor.store import Batch, Evidence, EvidenceKind, Round, RoundKind, Store
 from probes.observation import Depth
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -90,3 +90,43 @@ async def test_the_calendar_begins_a_round_that_is_due_and_none_that_was_begun(t
         store.write(Batch(rounds=(begun(first + 60),))).result()
         assert not await calendar.begin_due_round(first + 120)
     assert desk.rounds == [RoundKind.INSPECTION]
+
+
+class At:
+    """A clock that stands still."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+async def test_pictures_beyond_their_room_go_within_the_hour_and_not_before_there_are_too_many(tmp_path: Path) -> None:
+    config = Config()
+    config = config.model_copy(update={"evidence": config.evidence.model_copy(update={"budget_mib": 1})})
+    now = 1_790_000_000
+    with Store.open(f"sqlite:///{tmp_path / 'xunjian.db'}", at=now) as store:
+        calendar = Calendar(config, desk=cast("Desk", Called()), store=store, clock=At(now))
+        for age in (1, 2, 3):
+            fault = Evidence(camera="a", at=now - age, kind=EvidenceKind.FAULT, jpeg=bytes(2**18))
+            store.write(Batch(evidence=(fault,))).result()
+        await calendar.make_room()
+        assert calendar.evidence is None
+        good = Evidence(camera="a", at=now, kind=EvidenceKind.GOOD, jpeg=bytes(2**19))
+        store.write(Batch(evidence=(good,))).result()
+        await calendar.make_room()
+        assert [each.at for each in store.evidence("a")] == [now - 1, now - 2, now - 3]
+    assert calendar.evidence is not None
+    assert calendar.evidence.size == 3 * 2**18
+
+
+async def test_going_through_the_evidence_leaves_its_figures(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path / 'xunjian.db'}", at=1_790_000_000) as store:
+        calendar = Calendar(Config(), desk=cast("Desk", Called()), store=store, clock=At(1_790_000_000))
+        await calendar.forget()
+        assert calendar.evidence is not None
+        assert calendar.evidence.in_mib() == {"mib": 0, "budget_mib": 4096, "over_mib": 0, "frozen_mib": 0}

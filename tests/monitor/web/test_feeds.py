@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.core.retention import Retention
 from monitor.metrics import CONTENT_TYPE, Metrics, compress
 from monitor.web.assets import Assets
 from monitor.web.guard import HEADERS
@@ -77,6 +78,16 @@ async def test_a_record_that_cannot_be_written_is_told_but_no_restart_would_heal
         page = await visit.text(f"/?lang={lang}")
         assert f"{words}" in page
         assert "database or disk is full" in page
+
+
+async def test_the_room_that_evidence_takes_is_told_by_its_figures_once_it_is_known(serve: Serve) -> None:
+    visit = await serve(ordinary_board(22))
+    assert (await (await visit.client.get("/healthz")).json())["evidence"] is None
+    full = Retention(going={}, size=5 * 2**20 + 1, held=5 * 2**20, budget=4 * 2**20)
+    visit = await serve(ordinary_board(22), evidence=lambda: full)
+    facts = await (await visit.client.get("/healthz")).json()
+    assert facts["evidence"] == {"mib": 6, "budget_mib": 4, "over_mib": 2, "frozen_mib": 5}
+    assert facts["status"] == "ok"
 
 
 async def test_the_warning_goes_when_the_record_can_be_written_again(serve: Serve) -> None:
