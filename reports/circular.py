@@ -13,7 +13,7 @@ from typing import Any
 from monitor import charts
 from monitor.core.condition import IMAGE_FAULTS
 from monitor.wording import CAUSES, FAULTS, Lang, say
-from reports import columns
+from reports import columns, repairs
 from reports.paper import (
     Block,
     Issue,
@@ -41,6 +41,7 @@ OFFLINE_FAULTS = ("unreachable", "refused")
 LOGIN_FAULTS = ("unauthorized", "no_stream")
 CLOCK_FAULTS = ("clock_off", "osd_wrong")
 PICTURE_FAULTS = tuple(fault for fault in FAULTS if fault in IMAGE_FAULTS and fault not in CLOCK_FAULTS)
+LAST_MONTHS = "上月问题整改。"
 NAMED_AT_THE_ENDS = 3
 """前三位 and 后三位"""
 FEW = 3
@@ -111,7 +112,7 @@ def _opening(snapshot: Snapshot) -> Iterable[Block]:
         )
     yield paragraph(
         f"{in_words(began.date())}0时至{end_words(snapshot)}，{snapshot['site']['office']}对{whole_county(snapshot)}"
-        f"{len(snapshot['townships'])}个乡镇（街道）建档的{county['registered']}台摄像机进行了持续巡查。"
+        f"{len(snapshot['townships'])}个乡镇（街道）建档的{county['registered']}台摄像机进行了持续巡查。{_rounds(snapshot)}"
         "本通报的比率均按时长计算：每台摄像机的每一秒只记为在线完好、在线异常、离线、未判定之一，"
         "核准报备的时长和未判定的时长不计入应检时长；比率保留两位小数，只舍不入。现将有关情况通报如下。"
     )
@@ -119,6 +120,27 @@ def _opening(snapshot: Snapshot) -> Iterable[Block]:
         yield paragraph("巡查主机的时钟未确认与标准时间同步，所列时刻可能有偏差，情况见附件3。")
     if snapshot["state"] == "draft" and not snapshot["workdays"]["published"]:
         yield paragraph("整改时限所在年份的放假调休安排尚未公布，时限暂按周一至周五计算，请在定稿前核对。")
+
+
+def _rounds(snapshot: Snapshot) -> str:
+    """The inspection rounds; a snapshot of the first format knows of none."""
+    rounds = snapshot.get("rounds")
+    if rounds is None:
+        return ""
+    if not rounds["rows"]:
+        return "其间没有逐台抓图的巡查轮次记录。"
+    without = "、".join(
+        f"{rounds[state]}轮{words}"
+        for state, words in (("void", "因巡检方原因作废"), ("unfinished", "未完成"))
+        if rounds[state]
+    )
+    if not rounds["valid"]:
+        return f"其间逐台抓图的巡查{without}。"
+    parts = "、".join(
+        f"{words}{rounds[part]}轮" for part, words in (("by_day", "白天"), ("by_night", "夜间")) if rounds[part]
+    )
+    more = f"，另有{without}" if without else ""
+    return f"其间逐台抓图巡查{rounds['valid']}轮（{parts}），共查看{rounds['looks']}台次{more}，各轮情况见附件3。"
 
 
 def _overall(snapshot: Snapshot) -> Iterable[Block]:
@@ -198,21 +220,26 @@ def _by_group(townships: Iterable[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def _problems(snapshot: Snapshot) -> Iterable[Block]:
-    faults = snapshot["faults"]
-    if not faults:
+    if snapshot["faults"]:
+        yield paragraph("下列台数按故障种类统计，同一台摄像机有多种故障的分别计入。")
+        told = _found(snapshot)
+    else:
         yield paragraph("本月没有需要整改的故障记录。")
-        return
-    yield paragraph("下列台数按故障种类统计，同一台摄像机有多种故障的分别计入。")
-    told = [
+        told = [(LAST_MONTHS, repairs.in_circular(snapshot))]
+    for number, (lead, text) in zip("一二三四五六七", [each for each in told if each[1]], strict=False):
+        yield point(f"（{number}）{lead}", text)
+
+
+def _found(snapshot: Snapshot) -> list[tuple[str, str]]:
+    return [
         ("离线。", _offline(snapshot)),
         ("登录和取流异常。", _kinds(snapshot, LOGIN_FAULTS, "能够应答但不能取得图像的摄像机：")),
         ("画面异常。", _kinds(snapshot, PICTURE_FAULTS, "图像经判定异常的摄像机：")),
         ("时钟和字幕。", _kinds(snapshot, CLOCK_FAULTS, "时钟或字幕不符的摄像机：")),
         ("尚未恢复。", _lasting(snapshot)),
+        (LAST_MONTHS, repairs.in_circular(snapshot)),
         (f"离线{LONG_OFFLINE_DAYS}天及以上。", _long_offline(snapshot)),
     ]
-    for number, (lead, text) in zip("一二三四五六", [each for each in told if each[1]], strict=False):
-        yield point(f"（{number}）{lead}", text)
 
 
 def _kinds(snapshot: Snapshot, kinds: Sequence[str], lead: str) -> str:
@@ -309,8 +336,7 @@ def _figures(snapshot: Snapshot) -> list[dict[str, str]]:
         ),
         (
             "图2　各乡镇（街道）本月在线完好率（%）",
-            f"条形图，目标{target}%："
-            + "；".join(f"{row['name']} {row['online_intact_rate'] or '无'}" for row in townships),
+            _bars_in_words(townships, target),
             charts.ranking_bars(townships, target=target),
         ),
         (

@@ -139,6 +139,30 @@ RECEIPT: tuple[Column, ...] = (
     Column("未完成原因及计划", 0, _nothing),
 )
 
+REPAIR_STATES = {
+    "done": "按期恢复",
+    "late": "逾期恢复",
+    "overdue": "逾期未恢复",
+    "open": "时限未到",
+    "exempt": "报备",
+    "unknown": "未能查看",
+    "left": "停用或调出",
+}
+
+REPAIRS: tuple[Column, ...] = (
+    NUMBER,
+    Column("乡镇", 20, figure("township_name")),
+    Column("村（社区）", 18, figure("village")),
+    Column("点位名称", 0, figure("name"), left=True),
+    Column("国标编码", 32, figure("camera")),
+    Column("重点", 8, lambda row: "是" if row["key_point"] else ""),
+    Column("问题类型", 19, fault_name),
+    Column("首次发现", 20, _first_found),
+    Column("整改时限", 15, lambda row: row["deadline"][5:]),
+    Column("恢复时间", 20, moment("restored_at")),
+    Column("整改情况", 19, lambda row: REPAIR_STATES[row["state"]]),
+)
+
 EXEMPTED: tuple[Column, ...] = (
     NUMBER,
     Column("乡镇", 20, figure("township_name")),
@@ -169,6 +193,30 @@ MOVED: tuple[Column, ...] = (
     Column("原属乡镇", 24, figure("from")),
     Column("现属乡镇", 24, figure("to")),
     Column("调整时间", 22, moment("at")),
+)
+
+
+def _round_state(row: Row) -> str:
+    if row["state"] == "void":
+        return "作废：" + say(f"reason.{row['void']}", Lang.ZH)
+    return "未完成" if row["state"] == "unfinished" else "有效"
+
+
+def _of_ended(key: str) -> Callable[[Row], str]:
+    return lambda row: NONE if row["ended"] is None else str(row[key])
+
+
+ROUNDS: tuple[Column, ...] = (
+    Column("轮次", 12, figure("number")),
+    Column("时段", 12, lambda row: "白天" if row["daylight"] else "夜间"),
+    Column("开始", 22, moment("began")),
+    Column("结束", 22, moment("ended")),
+    Column("查看台数", 13, _of_ended("cameras")),
+    Column("在线完好", 13, _of_ended("intact")),
+    Column("在线异常", 13, _of_ended("impaired")),
+    Column("离线", 12, _of_ended("offline")),
+    Column("未判定", 12, _of_ended("unknown")),
+    Column("结果", 0, _round_state, left=True),
 )
 
 

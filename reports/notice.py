@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.wording import Lang, say
-from reports import columns
+from reports import columns, repairs
 from reports.paper import (
     Block,
     Issue,
@@ -52,6 +52,8 @@ def notice(snapshot: Snapshot, township: Row, issue: Issue | None = None) -> dic
 def _blocks(snapshot: Snapshot, township: Row, faults: Sequence[Row]) -> Iterable[Block]:
     yield paragraph(_standing(snapshot, township))
     yield paragraph(_not_counted(township))
+    if last_months := repairs.in_notice(snapshot, township):
+        yield paragraph(last_months)
     if not faults:
         yield paragraph("本月没有需要整改的故障记录，请继续做好日常维护。")
         return

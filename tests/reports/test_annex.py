@@ -44,13 +44,13 @@ def test_every_list_of_the_snapshot_is_there_whole(snapshot: dict[str, Any]) -> 
     tables = sections(annex(snapshot))
     for title, key in (
         ("一、问题清单", "faults"),
-        ("二、报备情况", "exempted"),
-        ("三、未检摄像机", "unassessed"),
-        ("四、从未接入的摄像机", "never_connected"),
-        ("五、本月调整所属乡镇的摄像机", "moved"),
+        ("三、报备情况", "exempted"),
+        ("四、未检摄像机", "unassessed"),
+        ("五、从未接入的摄像机", "never_connected"),
+        ("六、本月调整所属乡镇的摄像机", "moved"),
     ):
         assert len(tables[title]["rows"]) == len(snapshot[key]) > 0
-    assert [row[0] for row in tables["六、报备和未判定时长占比"]["rows"]][-1] == "全县"
+    assert [row[0] for row in tables["七、报备和未判定时长占比"]["rows"]][-1] == "全县"
 
 
 def test_an_empty_list_says_that_it_is_empty(snapshot: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ def test_an_empty_list_says_that_it_is_empty(snapshot: dict[str, Any]) -> None:
 
 
 def test_counts_of_the_last_moment_say_that_they_enter_no_figure(snapshot: dict[str, Any]) -> None:
-    table = sections(annex(snapshot))["七、月末时点数（不参与计算）"]
+    table = sections(annex(snapshot))["九、月末时点数（不参与计算）"]
     assert table["rows"] == [
         [str(snapshot["end_of_month"][each]) for each in ("intact", "impaired", "offline", "unknown")]
     ]
