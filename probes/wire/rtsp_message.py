@@ -148,8 +148,9 @@ class MessageReader:
         status = _STATUS_LINE.match(first)
         if status is None and not _REQUEST_LINE.match(first):
             raise MalformedMessage(f"neither RTSP nor HTTP: {readable(first[:60]).strip()!r}")
+        _check_line(first)
         self.answered = self.answered or status is not None
-        _check_lines(first, lines)
+        _check_lines(lines)
         headers = _headers(lines)
         protocol = status[1].decode("ascii").upper() if status else "RTSP"
         length = _content_length(headers) if protocol == "RTSP" else 0
@@ -179,12 +180,16 @@ class MessageReader:
 
     def _check_unfinished(self, head: bytes | bytearray) -> None:
         """Refuse a head as soon as what came of it is already wrong or out of bounds."""
+        line_begin = head.rfind(b"\n", 0, self._scanned) + 1
         self._scanned = len(head)
         if not _START.match(head):
             raise MalformedMessage(f"neither RTSP nor HTTP: {readable(head[:60]).strip()!r}")
         if not self._start_is_sound:
             self._check_start(head)
-        if len(head) - 1 - head.rfind(b"\n", max(0, len(head) - MAX_LINE - 1)) > MAX_LINE:
+        *lines, unfinished = head[line_begin:].split(b"\n")
+        for line in lines:
+            _check_line(line)
+        if len(unfinished) > MAX_LINE:
             raise MalformedMessage(f"a line of more than {MAX_LINE} bytes")
         if len(head) > MAX_HEAD:
             raise MalformedMessage(f"a head of more than {MAX_HEAD} bytes")
@@ -206,17 +211,24 @@ def _ignore_frame(channel: int, payload: memoryview) -> None:
     """For connections that carry no media."""
 
 
-def _check_lines(first: bytes, lines: list[bytes]) -> None:
+def _check_lines(lines: list[bytes]) -> None:
     if len(lines) > MAX_HEADERS:
         raise MalformedMessage(f"{len(lines)} headers, more than {MAX_HEADERS}")
-    if len(first) >= MAX_LINE or any(len(line) >= MAX_LINE for line in lines):
+    for line in lines:
+        _check_line(line)
+
+
+def _check_line(line: bytes | bytearray) -> None:
+    """A line without its end."""
+    if len(line) >= MAX_LINE:
         raise MalformedMessage(f"a line of more than {MAX_LINE} bytes")
 
 
 def _headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
     headers: list[tuple[str, str]] = []
     for raw in lines:
-        line = raw.decode("latin-1").rstrip("\r")
+        # A bare carriage return or NUL within would come back to the peer in our own headers.
+        line = raw.decode("latin-1").rstrip("\r").replace("\r", " ").replace("\0", " ")
         name, colon, value = line.partition(":")
         if line[:1] in (" ", "\t") and headers:
             headers[-1] = (headers[-1][0], f"{headers[-1][1]} {line.strip()}")
