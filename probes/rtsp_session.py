@@ -46,7 +46,7 @@ from probes.wire.digest import Challenge, Login, best_challenge, parse_challenge
 from probes.wire.jpeg import JpegAssembler
 from probes.wire.mpeg4 import Mpeg4Assembler
 from probes.wire.nal import H264Assembler, H265Assembler
-from probes.wire.rtp import MalformedPacket, RtpPacket, Sorter, parse_packet
+from probes.wire.rtp import MalformedPacket, Sorter, parse_packet
 from probes.wire.rtsp_message import MalformedMessage, MessageReader, Response, readable, request
 from probes.wire.sdp import VideoMedia, aggregate_url, base_url, control_urls, parse_video
 
@@ -417,13 +417,20 @@ class RtspSession:
     def _say(self, text: str) -> None:
         self._trace.said(self._without_secrets(text))
 
-    def _without_secrets(self, text: str) -> str:
+    @functools.cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        """What a peer may echo and nobody may read: the password, and both as Basic sends them."""
         credential = self._target.credential
         # To blank out every "b" of an answer would tell a password "b" rather than hide it.
         if credential is None or len(credential.password) < _SHORTEST_SECRET:
-            return text
+            return ()
         pair = base64.b64encode(f"{credential.username}:{credential.password}".encode()).decode("ascii")
-        return text.replace(credential.password, "***").replace(pair, "***")
+        return credential.password, pair
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def _note(self, text: str) -> None:
         noted = self._trace.facts.setdefault("noted", [])
@@ -631,7 +638,9 @@ class _Stream:
             packet = parse_packet(data)
         except MalformedPacket:
             return
-        if not packet.payload or not self._is_video(packet):
+        # Some cameras send another dynamic payload type than they announce.
+        kind = packet.payload_type
+        if not packet.payload or (kind < _FIRST_DYNAMIC_TYPE and kind not in self._media.payload_types):
             return
         if not self._has_begun:
             self._has_begun = True
@@ -659,10 +668,6 @@ class _Stream:
 
     def _new_assembler(self) -> PictureAssembler:
         return _ASSEMBLERS[self._media.codec](self._media)
-
-    def _is_video(self, packet: RtpPacket) -> bool:
-        """Some cameras send another dynamic payload type than they announce."""
-        return packet.payload_type >= _FIRST_DYNAMIC_TYPE or packet.payload_type in self._media.payload_types
 
     def _offer(self, picture: Picture) -> None:
         assert self._assembler is not None

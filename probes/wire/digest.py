@@ -93,6 +93,9 @@ class Login:
         self.challenge = challenge
         self._username = username
         self._password = password
+        algorithm = (challenge.algorithm or "").upper()
+        self._is_sha256 = algorithm.startswith("SHA-256")
+        self._is_session = algorithm.endswith("-SESS")
         self._uses = 0
         self._secret = b""
 
@@ -136,10 +139,6 @@ class Login:
             fields.append(f'cnonce="{cnonce}"')
         return "Digest " + ", ".join(fields)
 
-    @property
-    def _is_session(self) -> bool:
-        return (self.challenge.algorithm or "").upper().endswith("-SESS")
-
     def _key(self, cnonce: str) -> str:
         """H(A1); of a session algorithm it is made once, with the first client nonce (RFC 7616 §3.4.2)."""
         if not self._secret:
@@ -151,7 +150,7 @@ class Login:
         return self._secret.decode("ascii")
 
     def _hash(self, data: bytes) -> str:
-        if (self.challenge.algorithm or "").upper().startswith("SHA-256"):
+        if self._is_sha256:
             return hashlib.sha256(data).hexdigest()
         # Digest of RFC 2069 and 2617 is defined on MD5; most cameras know nothing else.
         return hashlib.md5(data, usedforsecurity=False).hexdigest()

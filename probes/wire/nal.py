@@ -81,6 +81,10 @@ class NalAssembler(PictureAssembler):
         self._picture += _START_CODE + header
         self._append(rest)
 
+    def _continues(self, flags: int) -> bool:
+        """Whether a fragment is neither first nor last of its unit: the fate of nearly every packet, kept short."""
+        return self._fragment_open and not flags & 0xC0
+
     def _fragment(self, header: tuple[int, ...], flags: int, rest: memoryview) -> None:
         """Take a fragment of a NAL unit; ``header`` is the unit's own, ``flags`` has start (0x80) and end (0x40)."""
         if flags & 0x80:
@@ -166,6 +170,9 @@ class H264Assembler(NalAssembler):
         if kind == self._FU_A:
             if len(payload) > 2:
                 flags = payload[1]
+                if self._continues(flags):
+                    self._append(payload[2:])
+                    return
                 self._fragment((payload[0] & 0xE0 | flags & 0x1F,), flags, payload[2:])
         elif kind == self._STAP_A:
             self._aggregate(payload[1:])
@@ -215,6 +222,9 @@ class H265Assembler(NalAssembler):
         if kind == self._FU:
             if len(payload) > 3:
                 flags = payload[2]
+                if self._continues(flags):
+                    self._append(payload[3:])
+                    return
                 header = (payload[0] & 0x81 | (flags & 0x3F) << 1, payload[1])
                 self._fragment(header, flags, payload[3:])
         elif kind == self._AGGREGATION:

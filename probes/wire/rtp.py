@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 _FIXED = struct.Struct(">BBHII")
 _EXTENSION = struct.Struct(">HH")
+_HEADER = _FIXED.size
 _VERSION = 2
+_PLAIN = _VERSION << 6
+"""The first byte of a packet without padding, header extension and contributing sources: nearly every packet."""
 _MISORDER = 100
 """How many packets late is still late and not a restart of the numbers (RFC 3550 appendix A.1)."""
 _CONTROL_TYPES = range(72, 77)
@@ -35,13 +38,15 @@ def parse_packet(data: memoryview) -> RtpPacket:
     Raises MalformedPacket for anything else, RTCP included.
     """
     size = len(data)
-    if size < _FIXED.size:
+    if size < _HEADER:
         raise MalformedPacket(f"{size} bytes")
     flags, kind, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
     payload_type = kind & 0x7F
     if flags >> 6 != _VERSION or payload_type in _CONTROL_TYPES:
         raise MalformedPacket(f"version {flags >> 6}, payload type {payload_type}")
-    begin = _FIXED.size + 4 * (flags & 0x0F)
+    if flags == _PLAIN:
+        return RtpPacket(sequence, timestamp, ssrc, payload_type, kind >= 0x80, data[_HEADER:])
+    begin = _HEADER + 4 * (flags & 0x0F)
     if flags & 0x10:
         if size < begin + _EXTENSION.size:
             raise MalformedPacket("the header extension is cut off")
@@ -64,6 +69,9 @@ class SequenceCheck:
 
         A new source starts anew; numbers that jump back far are a restart, with an unknown number missing.
         """
+        if packet.sequence == self._next and packet.ssrc == self._ssrc:
+            self._next = (packet.sequence + 1) & 0xFFFF
+            return 0
         if packet.ssrc != self._ssrc:
             self._ssrc, self._next = packet.ssrc, packet.sequence
         assert self._next is not None
@@ -87,7 +95,7 @@ class Sorter:
 
     def push(self, datagram: bytes) -> list[bytes]:
         """Take a datagram as it comes; returns those that are in order now, late ones and strange ones at once."""
-        if len(datagram) < _FIXED.size:
+        if len(datagram) < _HEADER:
             return [datagram]
         sequence = datagram[2] << 8 | datagram[3]
         if self._next is None:

@@ -214,8 +214,7 @@ def _ignore_frame(channel: int, payload: memoryview) -> None:
 def _check_lines(lines: list[bytes]) -> None:
     if len(lines) > MAX_HEADERS:
         raise MalformedMessage(f"{len(lines)} headers, more than {MAX_HEADERS}")
-    for line in lines:
-        _check_line(line)
+    _check_line(max(lines, key=len, default=b""))
 
 
 def _check_line(line: bytes | bytearray) -> None:
@@ -226,12 +225,12 @@ def _check_line(line: bytes | bytearray) -> None:
 
 def _headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
     headers: list[tuple[str, str]] = []
-    for raw in lines:
-        # A bare carriage return or NUL within would come back to the peer in our own headers.
-        line = raw.decode("latin-1").rstrip("\r").replace("\r", " ").replace("\0", " ")
+    # A bare carriage return or NUL within would come back to the peer in our own headers.
+    text = b"\n".join(lines).decode("latin-1").replace("\r", " ").replace("\0", " ")
+    for line in text.split("\n"):
         name, colon, value = line.partition(":")
         if line[:1] in (" ", "\t") and headers:
-            headers[-1] = (headers[-1][0], f"{headers[-1][1]} {line.strip()}")
+            headers[-1] = (headers[-1][0], f"{headers[-1][1]} {line.strip()}".rstrip())
         elif colon:
             headers.append((name.strip().lower(), value.strip()))
     return tuple(headers)

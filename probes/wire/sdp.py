@@ -54,8 +54,8 @@ def parse_video(body: bytes) -> VideoMedia | None:
     session_control: str | None = None
     medium = ""
     attributes: dict[str, list[str]] = {}
-    for raw in body.splitlines()[:MAX_LINES]:
-        line = raw.decode("utf-8", "replace").strip()
+    lines = b"\n".join(body.splitlines()[:MAX_LINES]).decode("utf-8", "replace").split("\n")
+    for line in map(str.strip, lines):
         if line.startswith("a="):
             name, _, value = line[2:].partition(":")
             attributes.setdefault(name.lower(), []).append(value.strip())
