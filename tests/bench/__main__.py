@@ -21,7 +21,7 @@ from rich.table import Table
 
 from tests.bench.measure import Result
 
-GROUPS = ("metrics", "page", "round", "daemon", "month", "papers", "pictures")
+GROUPS = ("metrics", "page", "round", "recorders", "daemon", "month", "papers", "pictures")
 LONGEST_S = 1800
 WIDTH = 150
 """Columns that the table needs, also where no terminal says how many there are."""

@@ -22,6 +22,7 @@ import uvloop
 
 from monitor.clock import SystemClock
 from monitor.config import Config
+from monitor.core.verdict import judge
 from monitor.gate import Gate, Job, Lane, Limits
 from monitor.looks import Looker, Questions
 from probes.image.pool import DecodePool
@@ -89,15 +90,25 @@ def _planned(county: County, device: PlannedDevice, camera: PlannedCamera, lane:
     return Planned(target=target, job=job, scheme=device.access.scheme, tcp=not device.refuses_tcp)
 
 
-async def look_at_all(looker: Looker, cameras: Sequence[Planned], depth: Depth) -> Counter[str]:
-    """One round; returns how often each outcome came first."""
+async def look_at_all(
+    looker: Looker,
+    cameras: Sequence[Planned],
+    depth: Depth,
+    *,
+    per_recorder: int | None = None,
+    conditions: Counter[str] | None = None,
+) -> Counter[str]:
+    """One round; returns how often each outcome came first, and adds to ``conditions`` what each look would say.
+
+    ``per_recorder`` replaces what config.toml has.
+    """
     limits = Config().limits
     gate = Gate(
         Limits(
             light=limits.light,
             media=limits.media,
             per_camera=limits.per_camera,
-            per_recorder=limits.per_recorder,
+            per_recorder=per_recorder or limits.per_recorder,
             link_bits_per_s=limits.link_mbit_s * 1e6,
         )
     )
@@ -106,8 +117,11 @@ async def look_at_all(looker: Looker, cameras: Sequence[Planned], depth: Depth) 
     ended = asyncio.Event()
 
     async def look(job: Job) -> None:
-        first: Observation = (await looker.look(targets[job.ticket], depth))[0]
+        seen = await looker.look(targets[job.ticket], depth)
+        first: Observation = seen[0]
         outcomes[first.outcome] += 1
+        if conditions is not None:
+            conditions[judge(seen).condition] += 1
         received = first.facts.get("key_frame_bytes", 0)
         assert isinstance(received, int)
         gate.release(job, now=monotonic(), received=received, busy=first.outcome is Outcome.BUSY)

@@ -27,6 +27,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("papers.month", 24),
         ("round.light", 44),
         ("round.picture", 44),
+        ("recorders.media", 96),
     ],
 )
 def test_each_kind_of_benchmark_measures_something(name: str, items: int) -> None:
