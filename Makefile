@@ -7,7 +7,7 @@ VENDOR := monitor/web/static/vendor
 FONTS := data/fonts/fetched
 PEERS := $(VENV)/peers
 
-.PHONY: help setup setup-dev fonts peers demo test lint bench lock clean
+.PHONY: help setup setup-dev fonts peers demo test lint bench fuzz lock clean
 
 help:
 	@echo "make demo    a simulated county with the daemon on it (ARGS=\"--cameras 4000 --lang en --once\")"
@@ -16,6 +16,7 @@ help:
 	@echo "make fonts   free fonts for the papers, in $(FONTS); the office's own go into data/fonts and win"
 	@echo "make peers   RTSP servers and cameras that are none of ours, for the tests, in $(PEERS)"
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
+	@echo "make fuzz    mutated messages against everything that reads what cameras say (ARGS=\"--seconds 600\")"
 	@echo "make lock    resolve the dependencies again and write both lock files"
 
 setup: $(VENV)/.ready-run $(VENDOR)/htmx.min.js
@@ -68,6 +69,9 @@ lint:
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: setup-dev
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 lock: setup-dev
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements.lock

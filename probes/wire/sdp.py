@@ -20,6 +20,7 @@ _STATIC_CODECS = {26: "JPEG", 31: "H261", 32: "MPV", 33: "MP2T", 34: "H263"}
 """RFC 3551 §6, the video rows."""
 _SPACES = re.compile(r"[\x00-\x20\x7f]+")
 _URL_PUNCTUATION = "!#$%&'()*+,-./:;=?@[]_~|\\^`{}<>"
+_PAYLOAD_TYPE = re.compile(r"0*(?:\d{1,2}|1[01]\d|12[0-7])\Z", re.ASCII)
 _RATE = re.compile(r"[1-9]\d{0,8}\Z", re.ASCII)
 _USUAL_CLOCK_RATE = 90_000
 _CODEC_SIGNS = re.compile(r"[^!-~]+")
@@ -72,7 +73,7 @@ def parse_video(body: bytes) -> VideoMedia | None:
 def _video(medium: str, attributes: _Attributes, session_control: str) -> VideoMedia:
     words = medium.split()
     profile = words[2].upper() if len(words) > 2 else ""
-    payload_types = tuple(int(word) for word in words[3:] if word.isascii() and word.isdigit() and int(word) < 128)
+    payload_types = tuple(int(word) for word in words[3:] if _PAYLOAD_TYPE.match(word))
     parameters = _format_parameters(_of_payload_type(attributes, "fmtp", payload_types))
     codec, clock_rate = _encoding(_of_payload_type(attributes, "rtpmap", payload_types), payload_types, parameters)
     return VideoMedia(

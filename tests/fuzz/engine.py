@@ -172,7 +172,11 @@ class Fuzzer:
     def mutant(self) -> bytes:
         """A new input out of those that led somewhere."""
         random = self._random
-        data = bytearray(random.choice(self._corpus[-32:] if random.random() < 0.5 else self._corpus))
+        # The newest reach farthest, and short ones are done soonest.
+        candidates = self._corpus[-32:] if random.random() < 0.5 else self._corpus
+        data = bytearray(
+            min(random.choices(candidates, k=3), key=len) if random.random() < 0.7 else random.choice(candidates)
+        )
         for _ in range(1 << random.randrange(4)):
             random.choice(MUTATIONS)(data, random, self._corpus, (*TOKENS, *self._target.tokens))
         return bytes(data[:MAX_INPUT])
