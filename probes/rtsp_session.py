@@ -284,6 +284,8 @@ class RtspSession:
         try:
             parts = urlsplit(location)
             host, port = parts.hostname or self._host, parts.port
+            if port == 0:
+                raise ValueError("nothing listens on port 0")
         except ValueError:
             raise self._answer(Outcome.NO_STREAM, "redirected to a malformed address") from None
         scheme = parts.scheme.lower() or self._scheme

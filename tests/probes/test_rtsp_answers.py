@@ -350,6 +350,20 @@ CASES = [
         outcome=Outcome.NO_STREAM,
         facts={"noted": ["redirected elsewhere"]},
     ),
+    Case(
+        does="302 from RTSPS down to RTSP",
+        tls=True,
+        script=camera(DESCRIBE=moved(302, "rtsp://127.0.0.1:{port}/live")),
+        outcome=Outcome.NO_STREAM,
+        facts={"noted": ["redirected elsewhere"]},
+        asked={"DESCRIBE": 1},
+    ),
+    Case(
+        does="302 to port 0",
+        script=camera(DESCRIBE=moved(302, "rtsp://127.0.0.1:0/live")),
+        outcome=Outcome.NO_STREAM,
+        asked={"DESCRIBE": 1},
+    ),
     Case(does="302 to nonsense", script=camera(DESCRIBE=moved(302, "rtsp://[::1/")), outcome=Outcome.NO_STREAM),
     # odd, but right
     Case(
