@@ -108,7 +108,7 @@ NUMBER = Column("序号", 8, _nothing)
 
 FAULTS: tuple[Column, ...] = (
     NUMBER,
-    Column("乡镇", 16, figure("township_name")),
+    Column("乡镇", 15.2, figure("township_name")),
     Column("村（社区）", 15, figure("village")),
     Column("点位名称", 0, figure("name"), left=True),
     Column("国标编码", 27.5, figure("camera")),
@@ -118,7 +118,7 @@ FAULTS: tuple[Column, ...] = (
     Column("累计时长（小时）", 12.5, figure("hours")),
     Column("当月在线完好率（%）", 12.5, figure("online_intact_rate")),
     Column("证据", 6.5, lambda row: "有" if row["evidence_at"] is not None else NONE),
-    Column("初判原因", 13.5, _cause),
+    Column("初判原因", 14.3, _cause),
     Column("维护单位", 17, lambda row: row["maintainer"]["name"] or NONE),
     Column("电话", 18, lambda row: row["maintainer"]["phone"] or NONE),
     Column("整改时限", 12.5, lambda row: row["deadline"][5:]),
@@ -207,15 +207,15 @@ def _of_ended(key: str) -> Callable[[Row], str]:
 
 
 ROUNDS: tuple[Column, ...] = (
-    Column("轮次", 12, figure("number")),
-    Column("时段", 12, lambda row: "白天" if row["daylight"] else "夜间"),
-    Column("开始", 22, moment("began")),
-    Column("结束", 22, moment("ended")),
-    Column("查看台数", 13, _of_ended("cameras")),
-    Column("在线完好", 13, _of_ended("intact")),
-    Column("在线异常", 13, _of_ended("impaired")),
-    Column("离线", 12, _of_ended("offline")),
-    Column("未判定", 12, _of_ended("unknown")),
+    Column("轮次", 10, figure("number")),
+    Column("时段", 10, lambda row: "白天" if row["daylight"] else "夜间"),
+    Column("开始", 20, moment("began")),
+    Column("结束", 20, moment("ended")),
+    Column("查看台数", 15, _of_ended("cameras")),
+    Column("在线完好", 15, _of_ended("intact")),
+    Column("在线异常", 15, _of_ended("impaired")),
+    Column("离线", 11, _of_ended("offline")),
+    Column("未判定", 12.5, _of_ended("unknown")),
     Column("结果", 0, _round_state, left=True),
 )
 

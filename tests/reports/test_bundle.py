@@ -74,6 +74,9 @@ def hostile() -> dict[str, Any]:
     for key in ("exempted", "unassessed", "never_connected", "moved"):
         for row in snapshot[key]:
             row["name"] = next(names)
+    for row in snapshot["repairs"]["rows"]:
+        row |= {"name": next(names), "village": next(names)[:60]}
+    snapshot["rounds"]["rows"][3]["void"] = HOSTILE_NAMES[0]
     for row in snapshot["exempted"]:
         row["reason"] = next(names)
     for row, name in zip(snapshot["townships"], names, strict=False):

@@ -129,6 +129,16 @@ def test_the_receipt_keeps_its_signatures_together(big_papers: Mapping[str, Path
     assert any(words.zh.split("/")[0] in last for words in FAULTS.values()), "at least one row stands above them"
 
 
+@pytest.mark.parametrize("rows", range(1, 20))
+def test_no_receipt_of_any_length_leaves_its_signatures_alone(compiled: Compile, rows: int) -> None:
+    snapshot = {**sample.small(), "demo": False}
+    township = snapshot["townships"][0]
+    fault = {**snapshot["faults"][0], "township": township["code"], "fault": "black", "lasting": True}
+    snapshot["faults"] = [{**fault, "name": f"{number}号点位"} for number in range(rows)]
+    text = ink.packed(ink.text_of(compiled("notice.typ", notice(snapshot, township))).split("\f")[-2])
+    assert all(word in text for word in ("整改措施", f"{rows - 1}号点位", "负责人签字", "复查意见"))
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13, 21, 30, 45])
 def test_a_county_of_any_size_fits(compiled: Compile, count: int) -> None:
     """The layout settles whatever the number of pages; rows are neither lost nor cut."""
