@@ -95,20 +95,16 @@ async def look_at_all(
     cameras: Sequence[Planned],
     depth: Depth,
     *,
-    per_recorder: int | None = None,
     conditions: Counter[str] | None = None,
 ) -> Counter[str]:
-    """One round; returns how often each outcome came first, and adds to ``conditions`` what each look would say.
-
-    ``per_recorder`` replaces what config.toml has.
-    """
+    """One round; returns how often each outcome came first, and adds to ``conditions`` what each look says."""
     limits = Config().limits
     gate = Gate(
         Limits(
             light=limits.light,
             media=limits.media,
             per_camera=limits.per_camera,
-            per_recorder=per_recorder or limits.per_recorder,
+            per_recorder=limits.per_recorder,
             link_bits_per_s=limits.link_mbit_s * 1e6,
         )
     )
