@@ -16,22 +16,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from monitor.clock import Clock
 from monitor.config import Config
-from monitor.control import NoDaemonError, NotToBeHadError, ask_probe, ask_round, no_camera, report
+from monitor.control import NoDaemonError, NotToBeHadError, ask_probe, ask_references, ask_round, no_camera, report
 from monitor.core.availability import Overlay, intervals
 from monitor.core.blindness import hiding
 from monitor.core.condition import Condition
 from monitor.core.fleet import Camera
 from monitor.core.period import Month
+from monitor.core.reference import ReferenceOrder, carried_out, order_of, references_of
 from monitor.core.verdict import judge
 from monitor.daemon import running
 from monitor.importing import open_store, stored_logins
 from monitor.inventory import CellError, rtsp_url, targets
 from monitor.looks import Looker, Questions
 from monitor.secrets import open_key_ring
-from monitor.store import RoundKind
+from monitor.store import AuditEntry, Batch, CameraMemory, RoundKind
 from monitor.web.source import Life
 from probes.image.pool import DecodePool
-from probes.observation import Credential, Depth, Target
+from probes.observation import Credential, Depth, Light, Reference, Target
 
 EVIDENCE_SHOWN = 50
 
@@ -79,6 +80,32 @@ async def look_round(config: Config, clock: Clock, socket: Path, depth: Depth, c
     if "round" not in last:
         raise BrokenOffError
     return last
+
+
+async def ask_for_references(
+    config: Config, clock: Clock, socket: Path, camera: str, *, approve: str = "", reset: str = "", by: str
+) -> Mapping[Light, Reference]:
+    """The references of a camera after some were approved or let go of: by the running daemon, else in the store.
+
+    Raises NotToBeHadError, RuleError and UnknownError.
+    """
+    order = order_of(approve=approve, reset=reset, by=by)
+    try:
+        return await ask_references(socket, camera, approve=approve, reset=reset, by=by)
+    except NoDaemonError:
+        return await asyncio.to_thread(_references_in_store, config, clock, camera, order)
+
+
+def _references_in_store(config: Config, clock: Clock, camera: str, order: ReferenceOrder) -> Mapping[Light, Reference]:
+    now = int(clock.now())
+    with open_store(config, clock) as store:
+        if camera not in store.fleet_at(now).cameras:
+            raise NotToBeHadError(f"台账中没有摄像机 {camera}", f"no camera {camera} in the ledger")
+        memory = carried_out(order, store.memories().get(camera))
+        if memory is not None and order.changes:
+            entry = AuditEntry(at=now, who=order.by, action="reference", subject=camera, detail=order.told)
+            store.write(Batch(memories=(CameraMemory(camera=camera, memory=memory),), audit=(entry,))).result()
+    return references_of(memory)
 
 
 def read_life(config: Config, clock: Clock, camera: str, month: str | None) -> tuple[Camera, Life, dict[str, int]]:

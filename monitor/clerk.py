@@ -20,6 +20,7 @@ from monitor.core.fleet import Camera, Fleet
 from monitor.core.period import Month
 from monitor.core.record import Event, Gap, Interval, Transition
 from monitor.store import (
+    AuditEntry,
     Batch,
     CameraMemory,
     Coverage,
@@ -141,9 +142,10 @@ class Clerk:
         events: Sequence[Event] = (),
         decisions: Sequence[Decision] = (),
         rounds: Sequence[Round] = (),
+        audit: Sequence[AuditEntry] = (),
     ) -> asyncio.Future[None] | None:
         """Enter what belongs together; None when there is nothing. ``witnesses`` are stored with each transition."""
-        if not (transitions or evidence or memories or holds or gaps or events or decisions or rounds):
+        if not (transitions or evidence or memories or holds or gaps or events or decisions or rounds or audit):
             return None
         self._book.add(transitions)
         if gaps:
@@ -162,6 +164,7 @@ class Clerk:
             events=tuple(events),
             decisions=tuple(decisions),
             rounds=tuple(rounds),
+            audit=tuple(audit),
         )
         written = asyncio.wrap_future(self._store.write(batch))
         changed = {transition.camera for transition in transitions}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
 import traceback
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from json import dumps
@@ -23,7 +24,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from monitor import filing, logs, terminal
-from monitor.asking import BrokenOffError, look_once, look_round, read_life
+from monitor.asking import BrokenOffError, ask_for_references, look_once, look_round, read_life
 from monitor.clock import SystemClock
 from monitor.config import Config, ConfigError, differences, load
 from monitor.control import NotToBeHadError, depth_of
@@ -32,10 +33,13 @@ from monitor.demo import demonstrate
 from monitor.doctor import Level, examine
 from monitor.importing import import_ledger, open_store
 from monitor.inventory import InventoryError, export
+from monitor.png import grey_png
 from monitor.secrets import SecretsError, redact
 from monitor.shell import Shell
 from monitor.store import AlreadyRunning, StoreError
 from monitor.wording import Lang
+from probes.image.memory import THUMB_HEIGHT, THUMB_WIDTH
+from probes.observation import Light, Reference
 from reports import commands, papers_command
 from reports.office import Office
 
@@ -233,6 +237,30 @@ def camera(
 
 
 @app.command()
+def reference(
+    camera_id: Annotated[str, typer.Argument(metavar="ID", help="编号 / camera id")],
+    approve: Annotated[str, typer.Option(help="确认为参考图：day 或 night / hold it from now on")] = "",
+    reset: Annotated[str, typer.Option(help="重新学习：day、night 或 both / let go of it and learn anew")] = "",
+    by: Annotated[str, typer.Option("--by", help="姓名，默认当前用户 / who does it")] = "",
+    save_picture: Annotated[
+        Path | None, typer.Option(help="把参考图存到文件夹 / a folder for the pictures, as PNG")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """参考图：白天、夜间各一张，画面与它对照 / what its pictures are held against, by day and by night."""
+    config, clock, who = configuration(), SystemClock(), by or user_name()
+    with only_complaints(config), _shell.refusing():
+        asked = ask_for_references(config, clock, socket_path(config), camera_id, approve=approve, reset=reset, by=who)
+        references = wait_for(asked)
+    if save_picture is not None:
+        save_references(references, camera_id, save_picture)
+    if as_json:
+        say_json(terminal.references_json(camera_id, references))
+    else:
+        terminal.tell_references(Console(), references, config.site.zone, _common.lang)
+
+
+@app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """体检：找出将要出问题的地方 / what will go wrong if nobody looks."""
     config = configuration()
@@ -347,6 +375,15 @@ def save(jpeg: bytes | None, path: Path) -> None:
         return
     with writing(path):
         path.write_bytes(jpeg)
+
+
+def save_references(references: Mapping[Light, Reference], camera_id: str, folder: Path) -> None:
+    """Write each as ``ID-day.png`` or ``ID-night.png`` into ``folder``."""
+    name = re.sub(r"[^\w-]", "_", camera_id)
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        for light, each in references.items():
+            (folder / f"{name}-{light.value}.png").write_bytes(grey_png(each.thumb, THUMB_WIDTH, THUMB_HEIGHT))
 
 
 def in_words(zh: str, en: str) -> str:

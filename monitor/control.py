@@ -1,7 +1,8 @@
 """How the command line talks to a running daemon, so that a camera never gets two looks at a time.
 
-HTTP over a unix socket beside the database that only its owner can open. ``POST /probe`` and ``POST /login`` answer
-with one JSON object, ``POST /round`` with JSON lines: ``{"done": 3, "of": 880}`` while it goes on, the result last.
+HTTP over a unix socket beside the database that only its owner can open. ``POST /probe``, ``/login`` and ``/reference``
+answer with one JSON object, ``POST /round`` with JSON lines: ``{"done": 3, "of": 880}`` while it goes on, the result
+last.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import aiohttp
 from aiohttp import web
 
 from monitor.core.condition import Cause, Condition
+from monitor.core.reference import ReferenceOrder, order_of
+from monitor.core.rule import RuleError, UnknownError
 from monitor.core.verdict import Look
-from probes.observation import Depth, Observation, Outcome
+from probes.observation import Depth, Light, Observation, Outcome, Reference
 
 Seen = tuple[tuple[Observation, ...], Look]
 
@@ -127,11 +130,12 @@ def round_report(
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """What the daemon can be asked for. ``probe`` raises KeyError for a camera that it does not watch."""
+    """What the daemon can be asked for. ``probe`` and ``references`` raise KeyError for a camera not watched."""
 
     probe: Callable[[str, Depth], Awaitable[Seen]]
     round: Callable[[Depth, Callable[[int, int], None]], Awaitable[dict[str, object]]]
     login: Callable[[str], Awaitable[Mapping[str, str]]]
+    references: Callable[[str, ReferenceOrder], Awaitable[Mapping[Light, Reference]]]
 
 
 class Control:
@@ -146,7 +150,7 @@ class Control:
         """Listen. The daemon holds the lock of the store, so a socket that lies there is nobody's any more."""
         self._path.unlink(missing_ok=True)
         app = web.Application()
-        routes = {"/probe": self._probe, "/round": self._round, "/login": self._login}
+        routes = {"/probe": self._probe, "/round": self._round, "/login": self._login, "/reference": self._reference}
         app.add_routes([web.post(path, handler) for path, handler in routes.items()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=END_S)
         await self._runner.setup()
@@ -172,6 +176,22 @@ class Control:
     async def _login(self, request: web.Request) -> web.Response:
         order = await _order(request, "credential")
         return web.json_response(dict(await self._orders.login(order["credential"])))
+
+    async def _reference(self, request: web.Request) -> web.Response:
+        order = await _order(request, "camera", "approve", "reset", "by")
+        try:
+            wanted = order_of(approve=order["approve"], reset=order["reset"], by=order["by"])
+            references = await self._orders.references(order["camera"], wanted)
+        except KeyError:
+            return web.json_response({}, status=404)
+        except (RuleError, UnknownError) as error:
+            return web.json_response({"zh": error.zh, "en": error.en}, status=409)
+        return web.json_response(
+            {
+                light.value: {"at": each.at, "approved_by": each.approved_by, "thumb": each.thumb.hex()}
+                for light, each in references.items()
+            }
+        )
 
     async def _round(self, request: web.Request) -> web.StreamResponse:
         depth = _depth(await _order(request, "depth"))
@@ -242,6 +262,28 @@ async def ask_login(path: Path, credential: str) -> Mapping[str, str]:
         except aiohttp.ClientConnectorError as error:
             raise NoDaemonError from error
     return body
+
+
+async def ask_references(path: Path, camera: str, *, approve: str, reset: str, by: str) -> Mapping[Light, Reference]:
+    """Let the running daemon show, approve or let go of references, as ``core.reference.order_of`` says.
+
+    Raises NoDaemonError, NotToBeHadError for a camera that it does not watch, UnknownError for what the daemon refuses.
+    """
+    order = {"camera": camera, "approve": approve, "reset": reset, "by": by}
+    async with _session(path) as session:
+        try:
+            async with session.post("http://daemon/reference", json=order) as answer:
+                if answer.status == HTTPStatus.NOT_FOUND:
+                    raise no_camera(camera)
+                body: dict[str, Any] = await answer.json()
+                if answer.status == HTTPStatus.CONFLICT:
+                    raise UnknownError(body["zh"], body["en"])
+        except aiohttp.ClientConnectorError as error:
+            raise NoDaemonError from error
+    return {
+        Light(light): Reference(at=each["at"], thumb=bytes.fromhex(each["thumb"]), approved_by=each["approved_by"])
+        for light, each in body.items()
+    }
 
 
 async def ask_round(path: Path, depth: Depth) -> AsyncIterator[Mapping[str, Any]]:

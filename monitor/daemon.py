@@ -275,7 +275,10 @@ async def _open_canary(parts: AsyncExitStack) -> Canary:
 
 
 async def _open_control(parts: AsyncExitStack, config: Config, desk: Desk) -> None:
-    control = Control(socket_path(config), Orders(probe=desk.probe, round=desk.round, login=desk.login))
+    control = Control(
+        socket_path(config),
+        Orders(probe=desk.probe, round=desk.round, login=desk.login, references=desk.order_references),
+    )
     await control.start()
     parts.push_async_callback(control.close)
 

@@ -16,10 +16,11 @@ from monitor.core.board import Board
 from monitor.core.condition import Condition
 from monitor.core.period import Month
 from monitor.core.record import Interval, Outage, Transition
+from monitor.core.reference import ReferenceOrder
 from monitor.rounds import Rounds
 from monitor.store import Evidence, EvidenceKind, Round, RoundKind, Store
 from monitor.web.source import Life, MonthLine, NoSuchPaperError, NoSuchPictureError, NothingToDecideError, Snapshot
-from probes.observation import Depth
+from probes.observation import Depth, Light, Reference
 
 EVIDENCE_SHOWN = 40
 EVIDENCE_READ = 500
@@ -174,6 +175,18 @@ class Desk:
         """
         await self._rounds.renew_ledger()
         return await self._rounds.look_now(camera, depth)
+
+    async def references(self, camera: str) -> Mapping[Light, Reference]:
+        """What the camera's pictures are held against; nothing for a camera that is not watched."""
+        try:
+            return self._rounds.references(camera)
+        except KeyError:
+            return {}
+
+    async def order_references(self, camera: str, order: ReferenceOrder) -> Mapping[Light, Reference]:
+        """Approve references or let go of them, as ``Rounds.order_references`` says; by the newest ledger."""
+        await self._rounds.renew_ledger()
+        return await self._rounds.order_references(camera, order)
 
     async def login(self, credential: str) -> Mapping[str, str]:
         """What the cameras that try a new login first have said of it so far: accepted or refused, by camera."""

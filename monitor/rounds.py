@@ -47,15 +47,16 @@ from monitor.core.outage import (
 )
 from monitor.core.period import local_date, midnight
 from monitor.core.record import Event, Gap, Interval, Transition
+from monitor.core.reference import ReferenceOrder, carried_out, references_of, taken_over
 from monitor.core.verdict import Look, judge, void
 from monitor.gate import Gate, Job, Lane, Limits
 from monitor.live import PROVEN_BEFORE, Live
 from monitor.logins import Login, Logins
 from monitor.looks import Looker
-from monitor.store import CameraMemory, Decision, Evidence, EvidenceKind, Membership, Ruling
+from monitor.store import AuditEntry, CameraMemory, Decision, Evidence, EvidenceKind, Membership, Ruling
 from monitor.wheel import Wheel
 from monitor.witness import Outpost
-from probes.observation import Depth, Observation, Outcome, Target
+from probes.observation import Depth, Light, Observation, Outcome, Reference, Target
 
 log = structlog.get_logger(__name__)
 
@@ -152,6 +153,7 @@ class _Watched:
     due: float = 0.0
     asked: list[tuple[Depth, asyncio.Future[Seen]]] = field(default_factory=list)
     good_kept_at: int = 0
+    references_reset_at: float = 0.0
 
     @property
     def wanted(self) -> Depth:
@@ -561,10 +563,37 @@ class Rounds:
         """A good picture is what the next one is held against; it is stored together with the one kept as evidence."""
         if first.memory is None or look.condition is not Condition.INTACT:
             return ()
-        watched.target = replace(watched.target, memory=first.memory)
-        if watched.good_kept_at != look.at:
+        before = watched.target.memory
+        memory = taken_over(before, first.memory, watched.references_reset_at)
+        watched.target = replace(watched.target, memory=memory)
+        # The first night's would be lost at a restart before the next day's picture is kept.
+        is_new = references_of(memory).keys() != references_of(before).keys()
+        if watched.good_kept_at != look.at and not is_new:
             return ()
-        return (CameraMemory(camera=watched.camera.id, memory=first.memory),)
+        return (CameraMemory(camera=watched.camera.id, memory=memory),)
+
+    def references(self, camera: str) -> Mapping[Light, Reference]:
+        """What the camera's pictures are held against. Raises KeyError for a camera not watched."""
+        return references_of(self._watched[camera].target.memory)
+
+    async def order_references(self, camera: str, order: ReferenceOrder) -> Mapping[Light, Reference]:
+        """Approve or let go of references of the camera; returns those that it has then, once they are in the store.
+
+        Raises KeyError for a camera not watched, UnknownError for the approval of a reference that there isn't.
+        """
+        watched = self._watched[camera]
+        if not order.changes:
+            return self.references(camera)
+        memory, now = carried_out(order, watched.target.memory), self._clock.now()
+        if order.reset:
+            watched.references_reset_at = now
+        if memory is not None:
+            watched.target = replace(watched.target, memory=memory)
+            entry = AuditEntry(at=int(now), who=order.by, action="reference", subject=camera, detail=order.told)
+            written = self._clerk.write(memories=(CameraMemory(camera=camera, memory=memory),), audit=(entry,))
+            if written is not None:
+                await written
+        return references_of(memory)
 
     # Time that passes without a look
 

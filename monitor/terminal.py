@@ -15,6 +15,7 @@ from monitor.doctor import Finding, Level
 from monitor.importing import Imported
 from monitor.web.source import Life
 from monitor.wording import Lang, say, scored
+from probes.observation import Light, Reference
 
 PROBLEMS_SHOWN = 20
 
@@ -204,6 +205,27 @@ def tell_life(
     total = sum(seconds.values())
     parts = " + ".join(f"{say(f'condition.{word}', lang)} {count}" for word, count in seconds.items())
     console.print(Text(f"  {parts} = {total} s"))
+
+
+def references_json(camera: str, references: Mapping[Light, Reference]) -> dict[str, object]:
+    """A camera's references, for programs. Times are UTC seconds."""
+    told: dict[str, object] = {"camera": camera}
+    for light in Light:
+        each = references.get(light)
+        told[light.value] = None if each is None else {"at": int(each.at), "approved_by": each.approved_by}
+    return told
+
+
+def tell_references(console: Console, references: Mapping[Light, Reference], zone: tzinfo, lang: Lang) -> None:
+    """A camera's references, for people."""
+    for light in Light:
+        words = say(f"light.{light.value}", lang)
+        if (each := references.get(light)) is None:
+            console.print(Text(f"{words}  {say('page.reference_none', lang)}"))
+            continue
+        at = datetime.fromtimestamp(each.at, zone).strftime("%Y-%m-%d %H:%M:%S")
+        how = say("page.reference_approved", lang, by=each.approved_by) if each.approved_by else ""
+        console.print(Text(f"{words}  {at}  {how or say('page.reference_learned', lang)}"))
 
 
 MARKS = {Level.FINE: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.BROKEN: ("✗", "bold red")}

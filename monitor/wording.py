@@ -98,6 +98,11 @@ OUTCOMES = {
     "inconclusive": Words("无结论", "inconclusive"),
 }
 
+LIGHTS = {
+    "day": Words("白天", "day"),
+    "night": Words("夜间", "night"),
+}
+
 DEPTHS = {
     "light": Words("端口", "port"),
     "onvif": Words("ONVIF", "ONVIF"),
@@ -323,6 +328,17 @@ PAGES = {
     "picture_then": Words("上一张正常图像", "Last good picture"),
     "picture_now": Words("最新图像", "Newest picture"),
     "no_picture": Words("没有保存的图像", "no picture kept"),
+    "references": Words("参考图", "References"),
+    "references_note": Words(
+        "白天、夜间各一张，画面与同类的对照", "by day and by night; pictures are held against theirs"
+    ),
+    "reference_none": Words("还没有", "none yet"),
+    "reference_learned": Words("自动学习", "learned"),
+    "reference_approved": Words("{by} 已确认", "approved by {by}"),
+    "reference_how": Words(
+        "确认：xunjian reference {id} --approve day；重新学习：--reset day",
+        "Approve: xunjian reference {id} --approve day; learn anew: --reset day",
+    ),
     "intervals": Words("经过", "Intervals"),
     "began": Words("开始", "began"),
     "ended": Words("结束", "ended"),
@@ -454,6 +470,7 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         "score": SCORES,
         "outcome": OUTCOMES,
         "depth": DEPTHS,
+        "light": LIGHTS,
         "step": STEPS,
         "event": EVENTS,
         "reason": REASONS,

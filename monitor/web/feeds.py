@@ -7,12 +7,15 @@ import logging
 
 from aiohttp import web
 
+from monitor.png import grey_png
 from monitor.web.assets import Assets
 from monitor.web.day import Day
 from monitor.web.download import attachment, kind_of
 from monitor.web.facts import board_json
 from monitor.web.settings import YEAR_S, Settings
 from monitor.web.source import NoSuchPaperError, NoSuchPictureError, Source
+from probes.image.memory import THUMB_BYTES, THUMB_HEIGHT, THUMB_WIDTH
+from probes.observation import Light
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Feeds:
         """Their addresses."""
         return [
             web.get(r"/picture/{camera}/{at:\d{1,12}}", self.picture),
+            web.get("/reference/{camera}/{light:day|night}", self.reference),
             web.get(r"/month/{month:\d{4}-\d{2}}/paper/{name:.+}", self.paper),
             web.get("/static/{name:.+}", self.static),
             web.get("/metrics", self.metrics),
@@ -54,6 +58,14 @@ class Feeds:
             raise web.HTTPNotFound
         kept = {"Cache-Control": f"private, max-age={YEAR_S}, immutable"}
         return web.Response(body=body, content_type="image/jpeg", headers=kept)
+
+    async def reference(self, request: web.Request) -> web.Response:
+        """What a camera's pictures are held against, as a small grey PNG."""
+        references = await self._source.references(request.match_info["camera"])
+        reference = references.get(Light(request.match_info["light"]))
+        if reference is None or len(reference.thumb) != THUMB_BYTES:
+            raise web.HTTPNotFound
+        return web.Response(body=grey_png(reference.thumb, THUMB_WIDTH, THUMB_HEIGHT), content_type="image/png")
 
     async def paper(self, request: web.Request) -> web.Response:
         """A paper of a month as a file to keep: only what the list names can be had, and it must be what it says."""

@@ -178,6 +178,7 @@ class Pages:
         words = {
             "view": life_view(life),
             "strip": Markup(strip),  # noqa: S704 - our own drawing, its only text is quoted there
+            "references": await self.source.references(camera.id),
             "notice": request.query.get("said", ""),
         }
         return self.frame.page(request, visitor, "camera", words | self._camera_words(board, camera))

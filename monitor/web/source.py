@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from monitor.core.board import Board
 from monitor.core.record import Interval, Outage, Transition
 from monitor.store.values import Decision, Evidence
+from probes.observation import Light, Reference
 
 
 class NoSuchPictureError(LookupError):
@@ -118,6 +119,10 @@ class Source(Protocol):
 
     async def picture(self, camera: str, at: int) -> bytes:
         """The JPEG file of the camera's evidence of ``at``. Raises NoSuchPictureError."""
+        ...
+
+    async def references(self, camera: str) -> Mapping[Light, Reference]:
+        """What the camera's pictures are held against, by light; nothing for a camera that nobody watches."""
         ...
 
     async def decide(self, camera: str, accept: bool, by: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from fractions import Fraction
@@ -26,6 +26,7 @@ from monitor.web.source import (
     NothingToDecideError,
     Snapshot,
 )
+from probes.observation import Light, Reference
 from tests.bench import county
 from tests.bench.measure import Result, median_of
 from tests.reports import sample
@@ -62,6 +63,9 @@ class NewestBoard:
 
     async def picture(self, camera: str, at: int) -> bytes:
         raise NoSuchPictureError(camera, at)
+
+    async def references(self, camera: str) -> Mapping[Light, Reference]:
+        return {}
 
     async def decide(self, camera: str, accept: bool, by: str) -> None:
         raise NothingToDecideError(camera)

@@ -294,7 +294,7 @@ async def test_only_its_owner_may_ask_the_daemon(tmp_path: Path) -> None:
 
     path = tmp_path / "x.sock"
     path.write_text("left behind by one that was killed")
-    asked = control.Control(path, control.Orders(probe=never, round=never, login=never))
+    asked = control.Control(path, control.Orders(probe=never, round=never, login=never, references=never))
     await asked.start()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     await asked.close()

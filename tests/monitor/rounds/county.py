@@ -158,6 +158,9 @@ class ScriptedLooker(Looker):
         self._wall = clock
         self.script: dict[str, Answer] = {}
         self.took_s: Callable[[Target, Depth], float] = lambda target, depth: 0.3
+        self.remembers: Callable[[Target, float], PictureMemory] = lambda target, at: PictureMemory(
+            at=at, hash=b"hash", thumb=b"thumb"
+        )
         self.asked: list[Asked] = []
         self.in_flight: Counter[str] = Counter()
         self.at_address: Counter[str] = Counter()
@@ -182,7 +185,7 @@ class ScriptedLooker(Looker):
             self.in_flight[target.camera] -= 1
             self.at_address[address] -= 1
         pictured = depth is Depth.PICTURE and outcome is Outcome.OK
-        memory = PictureMemory(at=at, hash=b"hash", thumb=b"thumb") if pictured else None
+        memory = self.remembers(target, self._wall.now()) if pictured else None
         return (
             Observation(
                 camera=target.camera,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -29,7 +30,7 @@ from monitor.web.source import (
     PaperLine,
     Snapshot,
 )
-from probes.observation import Step
+from probes.observation import Light, Reference, Step
 from tests.monitor.web.months import DRAFT, FROZEN, RUNNING, SHA256, at_home, november, october
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -318,6 +319,9 @@ class MemorySource:
 
     def __post_init__(self) -> None:
         self.decisions: list[Decision] = []
+        self.known: Mapping[Light, Reference] = {
+            Light.DAY: Reference(at=NOW - 86_400, thumb=bytes(range(160)) * 90, approved_by="李强")
+        }
         self.evidence = (_covered_look(), _good_look())
         self.lines: tuple[MonthLine, ...] = (
             MonthLine(month=DRAFT, state=MonthState.CLOSED),
@@ -405,6 +409,9 @@ class MemorySource:
         if jpeg is None:
             raise NoSuchPictureError(f"{camera} at {at}")
         return jpeg
+
+    async def references(self, camera: str) -> Mapping[Light, Reference]:
+        return self.known if camera in self.current.cameras else {}
 
     async def decide(self, camera: str, accept: bool, by: str) -> None:
         live = self.current.cameras[camera]

@@ -290,10 +290,30 @@ async def test_a_camera_shows_its_picture_then_and_now(serve: Serve) -> None:
     board = ordinary_board()
     id_ = suspect(board)
     visit = await serve(board)
+    visit.source.known = {}
     pictures = Page(await visit.text(f"/camera/{id_}")).values("img", "src")
     assert pictures == [f"/picture/{id_}/{NOW - 6 * 3600}", f"/picture/{id_}/{NOW - 300}"]
     for address in pictures:
         assert (await visit.client.get(address)).content_type == "image/jpeg"
+
+
+async def test_a_camera_shows_what_its_pictures_are_held_against(serve: Serve) -> None:
+    board = ordinary_board()
+    id_ = suspect(board)
+    visit = await serve(board)
+    text = await visit.text(f"/camera/{id_}")
+    assert "李强 已确认" in text
+    assert f"xunjian reference {id_} --approve day" in text
+    assert [src for src in Page(text).values("img", "src") if src.startswith("/reference/")] == [
+        f"/reference/{id_}/day"
+    ]
+    answer = await visit.client.get(f"/reference/{id_}/day")
+    assert (answer.status, answer.content_type) == (200, "image/png")
+    assert (await answer.read()).startswith(b"\x89PNG")
+    for missing in (f"/reference/{id_}/night", f"/reference/{id_}/noon", "/reference/nobody/day"):
+        assert (await visit.client.get(missing)).status == 404
+    visit.source.known = {}
+    assert "--approve" not in await visit.text(f"/camera/{id_}")
 
 
 async def test_a_fault_is_shown_with_how_far_it_is_beyond_its_threshold(serve: Serve) -> None:
