@@ -392,7 +392,7 @@ CASES = [
     ),
     Case(
         does="a new parameter set with every packet",
-        script=streaming(lambda number: b"\x68" + (number << 1 | 0x800000).to_bytes(3)),
+        script=streaming(lambda number: b"\x68" + (4096 + number % 4096 << 7).to_bytes(4)),
         probe=PATIENT,
         outcome=Outcome.INCONCLUSIVE,
         step="key_frame",
