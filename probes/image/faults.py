@@ -2,7 +2,8 @@
 
     signal_loss  one flat colour of a kind that no scene has, or one with a text in its middle: a recorder's dead input
     black        black, without relief and without the grain of a sensor
-    covered      most places that had texture are lit and have lost it, and nothing of the scene shines through
+    covered      most places that had texture are lit and have lost it, and nothing of the scene shines through; or
+                 nowhere is any detail of the scene to be seen again behind something coloured or dark
     frozen       see probes.image.stillness
     shaking      see probes.image.shake
     the others   listed; no camera is called faulty for them unless the county says so
@@ -41,6 +42,13 @@ COVERED_TEXTURE, COVERED_FLAT, COVERED_NOISE = 0.3, 0.5, 3.0
 COVERED_RESIDUE, COVERED_LIKENESS, COVERED_ENERGY = 0.2, 0.6, 0.6
 COVERED_LUMA = 100.0
 """An exposure control lifts fog to a middle grey and above; what is darker, smooth and lit is an object."""
+HIDDEN_DETAILED = 0.2
+HIDDEN_SEEN, HIDDEN_MEDIAN, HIDDEN_UPPER, HIDDEN_ROW, HIDDEN_DETAIL = 0.12, 0.13, 0.28, 0.3, 0.4
+"""Chance reaches 0.10, 0.13, 0.26, 0.25 and 0.38. Fog leaves the near ground to be seen, snow that falls has its own
+detail."""
+HIDDEN_CAST, HIDDEN_LUMA = 16.0, 80.0
+"""From a high mast thick fog hides everything, but it is bright and nearly grey: what may be fog is let go."""
+PTZ_FLAT = 0.95
 PTZ_FLAT = 0.95
 """A camera that turns may look at another scene, walls and water included: nothing at all may be seen in it."""
 
@@ -146,6 +154,28 @@ def _spoiled(measures: Measures, thresholds: Thresholds) -> dict[str, float]:
 
 
 def _covered(measures: Measures, comparison: Comparison, thresholds: Thresholds, *, ptz: bool) -> float:
+    return max(_hidden(measures, comparison, ptz=ptz), _mostly_covered(measures, comparison, thresholds, ptz=ptz))
+
+
+def _hidden(measures: Measures, comparison: Comparison, *, ptz: bool) -> float:
+    """Nothing of the scene is to be seen, and fog doesn't look like what is seen instead, which may have folds."""
+    if comparison.detailed < HIDDEN_DETAILED or measures.mean < NIGHT_LUMA:
+        return 0.0
+    return min(
+        _below(comparison.seen, HIDDEN_SEEN),
+        _below(comparison.seen_median, HIDDEN_MEDIAN),
+        _below(comparison.seen_upper, HIDDEN_UPPER),
+        _below(comparison.seen_row, HIDDEN_ROW),
+        _below(comparison.detail, HIDDEN_DETAIL),
+        _below(comparison.energy, COVERED_ENERGY),
+        _below(measures.noise, COVERED_NOISE),
+        0.0 if measures.grey else max(_above(measures.cast, HIDDEN_CAST), _below(measures.mean, HIDDEN_LUMA)),
+        _share(measures.flat, PTZ_FLAT) if ptz else SCORE_MAX,
+    )
+
+
+def _mostly_covered(measures: Measures, comparison: Comparison, thresholds: Thresholds, *, ptz: bool) -> float:
+    """Most of what had texture is gone behind something dark and smooth; a rest of the scene may be seen."""
     if comparison.textured < COVERED_TEXTURE:
         return 0.0
     return min(

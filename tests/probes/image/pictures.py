@@ -98,6 +98,12 @@ class Scenes:
         picture[:, :edge] = _shaded(np.full((self.height, edge, 3), tone, np.float32), 1.5, np.random.default_rng(seed))
         return picture
 
+    def creased(self, seed: int, tone: tuple[int, int, int]) -> Image:
+        """A hand or leaves of one ``tone`` (BGR) right before the lens: soft creases and nothing else."""
+        across, down = np.meshgrid(np.arange(self.width), np.arange(self.height))
+        creases = 12 * np.sin(across / 31 + seed) + 6 * np.sin(down / 47)
+        return _shaded(creases[:, :, None] + np.array(tone), 1.5, np.random.default_rng(seed))
+
     def caption(self, picture: Image, clock: str = "2026-11-24 08:30:05") -> Image:
         """``picture`` with a clock above and a name below, as cameras burn them in."""
         picture = picture.copy()
@@ -106,12 +112,12 @@ class Scenes:
                 cv2.putText(picture, text, (12, baseline), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (tone, tone, tone), thick)
         return picture
 
-    def flat(self, tone: tuple[int, int, int], text: str = "") -> Image:
-        """One colour (BGR), with a ``text`` in the middle."""
+    def flat(self, tone: tuple[int, int, int], text: str = "", *, size: float = 1.0) -> Image:
+        """One colour (BGR), with a ``text`` in the middle, its letters about ``size`` × 22 pixels tall."""
         picture = np.full((self.height, self.width, 3), tone, np.uint8)
         if text:
-            place = (self.width // 2 - 90, self.height // 2)
-            cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 1.0, (235, 235, 235), 2)
+            place = (self.width // 2 - round(90 * size), self.height // 2)
+            cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (235, 235, 235), 2)
         return picture
 
     def encode(self, picture: Image, codec: str = "h264", pix_fmt: str | None = None) -> bytes:

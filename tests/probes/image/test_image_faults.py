@@ -10,7 +10,7 @@ import pytest
 
 from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS
 from probes.image.faults import find_faults
-from probes.image.measure import Comparison, Measures
+from probes.image.measure import Comparison, Measures, compare
 from probes.picture import GRAVE
 from tests.probes.image.pictures import Image, Scenes
 
@@ -48,12 +48,27 @@ def test_the_screen_of_a_dead_input_is_signal_loss(
     assert scenes.judge(scenes.flat(tone, text), codec=codec).faults == ("signal_loss",)
 
 
+@pytest.mark.parametrize("size", [0.8, 1.2, 1.6])
+def test_a_recorder_may_write_in_letters_of_any_size(scenes: Scenes, codec: str, size: float) -> None:
+    screen = scenes.flat((128, 128, 128), "NO SIGNAL", size=size)
+    assert scenes.judge(screen, codec=codec).faults == ("signal_loss",)
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("tone", [(60, 70, 80), (40, 40, 40), (30, 60, 110), (70, 90, 60)])
 def test_a_covered_lens_is_covered(scenes: Scenes, codec: str, place: int, tone: tuple[int, int, int]) -> None:
     memory = scenes.remembered(scenes.caption(scenes.day(place)), codec=codec)
     picture = scenes.caption(scenes.covered(place, share=0.95, tone=tone))
     assert scenes.judge(picture, memory, codec=codec).faults == ("covered",)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("tone", [(80, 110, 160), (50, 120, 60), (150, 70, 50)])
+def test_a_hand_or_leaves_before_the_lens_cover_it_creases_and_all(
+    scenes: Scenes, codec: str, place: int, tone: tuple[int, int, int]
+) -> None:
+    memory = scenes.remembered(scenes.caption(scenes.day(place)), codec=codec)
+    assert scenes.judge(scenes.caption(scenes.creased(place, tone)), memory, codec=codec).faults == ("covered",)
 
 
 def test_nothing_is_covered_that_was_never_seen_open(scenes: Scenes) -> None:
@@ -90,7 +105,15 @@ def revisits(scenes: Scenes, place: int) -> dict[str, Image]:
     shown |= {f"infrared {light}": scenes.infrared(day, light=light, take=1) for light in (0.3, 0.6, 0.9)}
     shown |= {
         f"unlit {light} lift {lift} noise {noise}": scenes.unlit(place, light=light, lift=lift, noise=noise)
-        for light, lift, noise in ((0.02, 4, 1), (0.03, 4, 3), (0.05, 20, 8), (0.05, 55, 1), (0.1, 4, 2), (0.2, 8, 2))
+        for light, lift, noise in (
+            (0.02, 4, 1),
+            (0.03, 4, 3),
+            (0.05, 20, 8),
+            (0.05, 55, 1),
+            (0.07, 14, 1),
+            (0.1, 4, 2),
+            (0.2, 8, 2),
+        )
     }
     shown |= {
         f"fog {density} of {air}": scenes.fog(place, density=density, air=air)
@@ -150,6 +173,15 @@ COVERED = Comparison(
     pattern=0.0,
     difference=30,
     largest_difference=100,
+    detailed=0.5,
+    seen=0.4,
+    seen_median=0.4,
+    seen_upper=0.7,
+    seen_row=0.8,
+    detail=0.5,
+)
+HIDDEN = replace(
+    COVERED, lost=0.1, lost_luma=180, seen=0.02, seen_median=0.0, seen_upper=0.15, seen_row=0.1, detail=0.1
 )
 SMOOTH = Measures(
     mean=75,
@@ -171,7 +203,31 @@ SMOOTH = Measures(
     flat=0.95,
     stripes=20,
 )
+BRIGHT_SKIN = replace(SMOOTH, mean=130, cast_u=-15, cast_v=15, chroma=3)
 BLANK = replace(SMOOTH, mean=20, p99=22, mode=18, uniform=0.99, relief=0.5)
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        {"detailed": 0.19},
+        {"seen": 0.13},
+        {"seen_median": 0.14},
+        {"seen_upper": 0.3},
+        {"seen_row": 0.31},
+        {"detail": 0.45},
+        {"energy": 0.7},
+    ],
+    ids=str,
+)
+def test_each_sight_of_the_scene_keeps_a_camera_from_being_hidden(doubt: dict[str, float]) -> None:
+    assert find_faults(BRIGHT_SKIN, HIDDEN) == ["covered"]
+    assert "covered" not in find_faults(BRIGHT_SKIN, replace(HIDDEN, **doubt))
+
+
+@pytest.mark.parametrize("doubt", [{"mean": 39.0}, {"noise": 3.1}, {"cast_u": -3.0, "cast_v": 3.0}], ids=str)
+def test_what_may_be_night_or_noise_or_fog_is_not_called_a_cover(doubt: dict[str, float]) -> None:
+    assert "covered" not in find_faults(replace(BRIGHT_SKIN, **doubt), HIDDEN)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +269,13 @@ def test_a_plain_picture_is_no_signal_loss_unless_its_colour_or_text_says_so(kin
     plain = replace(BLANK, mode=150, mean=150)
     assert find_faults(plain, None) == []
     assert find_faults(replace(plain, **kind), None) == ["signal_loss"]
+
+
+@pytest.mark.parametrize(("luma", "is_lost"), [(35, False), (45, True)])
+def test_what_no_light_falls_on_has_lost_nothing(scenes: Scenes, luma: int, is_lost: bool) -> None:
+    """A black level that is raised by night reaches 35."""
+    then = np.asarray(cv2.resize(cv2.cvtColor(scenes.day(1), cv2.COLOR_BGR2GRAY), (160, 90)), np.uint8)
+    assert (compare(np.full_like(then, luma), then).lost > 0.9) == is_lost
 
 
 def test_no_measure_hides_another_of_its_name() -> None:
