@@ -44,6 +44,7 @@ class Finding:
     condition: str
     faults: tuple[str, ...]
     number: int
+    codec: str
 
     @property
     def grave(self) -> bool:
@@ -94,16 +95,22 @@ class Camera:
             view = REVISITS[name](self.place, self.rng)
         renamed = "HEXI ZHEN 07" if self.rng.random() < 0.1 else None
         judged = (self.watch.learn if self.learns else self.watch.look)(self._shot(view, renamed=renamed), self.at)
-        return Finding(name=name, condition="", faults=_faults(judged), number=self.number)
+        return self._finding(name, "", judged)
+
+    def _finding(self, name: str, condition: str, judged: PictureJudgement) -> Finding:
+        faults = _faults(judged)
+        return Finding(name=name, condition=condition, faults=faults, number=self.number, codec=self.lens.codec)
 
     def _fault(self, case: Case, condition: Condition) -> Finding:
         view = case.spoil(CONDITIONS[condition](self.place, self.rng), self.rng)
         at = self.at + 7 * HOUR
         before = self.watch.memory
-        shot = self._stuck(view, at - case.stands_s) if case.stands_s else self._faulty(case, view)
+        shot = self._stuck(case, view, at) if case.stands_s else self._faulty(case, view)
         judged = self.watch.look(shot, at)
         self.watch.memory = before
-        return Finding(name=case.name, condition=condition, faults=_faults(judged), number=self.number)
+        return Finding(
+            name=case.name, condition=condition, faults=_faults(judged), number=self.number, codec=self.lens.codec
+        )
 
     def _shot(self, view: View, *, renamed: str | None = None) -> Shot:
         return lambda at: self.lens.encode(self.lens.develop(view, self.rng, at, name=renamed))
@@ -116,11 +123,12 @@ class Camera:
 
         return shot
 
-    def _stuck(self, view: View, since: float) -> Shot:
-        """The picture was seen alive at ``since``, and has been the same from then on."""
+    def _stuck(self, case: Case, view: View, at: float) -> Shot:
+        """The picture was seen alive once, and has been the same from then on."""
+        since = at - case.stands_s
         last, alive = self.lens.develop(view, self.rng, since), self._shot(view)
-        self.watch.learn(lambda at: self.lens.encode(last) if at == since else alive(at), since)
-        return lambda _: self.lens.encode(last, coarser=int(self.rng.integers(-1, 2)))
+        self.watch.learn(lambda when: self.lens.encode(last) if when == since else alive(when), since)
+        return lambda _: self.lens.encode(last, coarser=int(self.rng.integers(-1, 2)) if case.anew else 0)
 
 
 def _faults(judged: PictureJudgement) -> tuple[str, ...]:
@@ -163,12 +171,24 @@ def faults(cameras: int) -> Result:
 
 
 def _against_goals(findings: Sequence[Finding]) -> dict[str, object]:
-    severe = [found for found in findings if (case := CASE.get(found.name)) and case.is_severe_in(found.condition)]
-    revisits = [found for found in findings if found.name not in CASE]
+    """Severe grave faults found / all, by fault; corrupted ones by codec besides, since decoders differ."""
+    severe: dict[str, list[bool]] = {}
+    for found in findings:
+        case = CASE.get(found.name)
+        if case is not None and case.is_severe_in(found.condition):
+            kind = f"{case.fault} {found.codec}" if case.fault == "corrupted" else case.fault
+            severe.setdefault(kind, []).append(found.grave)
+    revisits = [found.grave for found in findings if found.name not in CASE]
+    every = [grave for each in severe.values() for grave in each]
     return {
-        "severe grave faults found": f"{sum(found.grave for found in severe)}/{len(severe)}",
-        "grave false alarms on revisits": f"{sum(found.grave for found in revisits)}/{len(revisits)}",
+        "severe grave faults found": _share(every),
+        **{f"{kind}:": _share(each) for kind, each in severe.items()},
+        "grave false alarms at revisits": _share(revisits),
     }
+
+
+def _share(outcomes: Sequence[bool]) -> str:
+    return f"{sum(outcomes)}/{len(outcomes)}"
 
 
 def _table_of_faults(findings: Sequence[Finding]) -> Rows:

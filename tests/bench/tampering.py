@@ -26,6 +26,7 @@ class Case:
 
     ``spoil`` makes the faulty view; a plain screen of a recorder has no grain. ``lost`` is the share of the key
     frame's bytes that are lost after the encoder, ``stands_s`` for how many seconds the picture has stood still,
+    ``anew`` whether the standing picture is encoded with another quantizer each time,
     ``shakes_px`` by how much two frames of one look differ. ``captioned`` is False where a recorder, not the
     camera, makes the picture. ``severe``: nobody would call it anything else, so that it must be found; in
     ``unless`` the fault can't be told from a sound camera (a cover that no light falls on is a dark night).
@@ -37,6 +38,7 @@ class Case:
     spoil: Spoil = lambda view, _: view
     lost: float = 0.0
     stands_s: float = 0.0
+    anew: bool = False
     shakes_px: float = 0.0
     captioned: bool = True
     unless: frozenset[Condition] = frozenset()
@@ -245,6 +247,7 @@ CASES: tuple[Case, ...] = (
         Case(fault="frozen", strength=strength, severe=severe, stands_s=stands_s)
         for strength, stands_s, severe in (("30 s", 30.0, False), ("2 min", 120.0, False), ("6 h", 21_600.0, True))
     ),
+    Case(fault="frozen", strength="6 h, encoded anew", stands_s=21_600.0, anew=True),
     *(
         Case(
             fault="covered",
