@@ -9,6 +9,7 @@ from monitor.wording import CONDITIONS
 from reports import columns
 from reports.columns import Column
 from reports.paper import Snapshot, end_words, heading_of, month_words, whole_county
+from reports.repairs import named_by
 
 WORKDAYS_WARNING = "整改时限所在年份的放假调休安排尚未公布，工作日暂按周一至周五计算。"
 CLOCK_WARNING = "巡查主机的时钟未确认与标准时间同步，本附件所列时刻可能有偏差；时长按巡查主机的时钟计算。"
@@ -86,13 +87,13 @@ def _repairs(snapshot: Snapshot) -> Iterable[dict[str, Any]]:
     if repairs is None:
         yield _section("上月问题整改情况", columns.REPAIRS, [], "没有上月的问题清单可供对照。")
         return
-    month = month_words(repairs["month"])
+    list_before = named_by(repairs, "问题清单")
     yield _section(
         "上月问题整改情况",
         columns.REPAIRS,
         repairs["rows"],
-        f"{month}份问题清单中没有月末未恢复的摄像机。",
-        f"所列为{month}份问题清单中月末未恢复的摄像机，时限为该清单所列时限，情况截至{end_words(snapshot)}。{REPAIRS_NOTE}",
+        f"{list_before}中没有月末未恢复的摄像机。",
+        f"所列为{list_before}中月末未恢复的摄像机，时限为该清单所列时限，情况截至{end_words(snapshot)}。{REPAIRS_NOTE}",
     )
 
 

@@ -34,13 +34,18 @@ NAMED_IN_THE_NOTICE = {
 }
 
 
+def named_by(repairs: Row, paper: str) -> str:
+    """The paper of the month before that named the cameras, and that it was a draft if it was one."""
+    draft = "（征求意见稿）" if repairs["state"] == "draft" else ""
+    return f"{month_words(repairs['month'])}份{paper}{draft}"
+
+
 def in_circular(snapshot: Snapshot) -> str:
     """Of the whole county: counts, and the overdue and exempt ones by name."""
     repairs = snapshot.get("repairs")
     if repairs is None:
         return ""
-    draft = "（征求意见稿）" if repairs["state"] == "draft" else ""
-    whose = f"{month_words(repairs['month'])}份问题清单{draft}"
+    whose = named_by(repairs, "问题清单")
     if not repairs["listed"]:
         return f"{whose}没有需要整改的故障。"
     if not repairs["due"]:
@@ -63,7 +68,7 @@ def in_notice(snapshot: Snapshot, township: Row) -> str:
     counts = Counter(row["state"] for row in rows)
     urgent = "逾期未恢复的请优先整改。" if counts["overdue"] else ""
     return (
-        f"{month_words(repairs['month'])}份通知单所列月末未恢复的摄像机{len(rows)}台，"
+        f"{named_by(repairs, '通知单')}所列月末未恢复的摄像机{len(rows)}台，"
         f"至{end_words(snapshot)}，{_counts(counts)}。{_named(rows, NAMED_IN_THE_NOTICE, _place)}{urgent}"
     )
 

@@ -143,6 +143,13 @@ def test_a_month_without_faults_and_a_draft_are_called_what_they_are(
     assert in_circular(with_repairs(snapshot, **change)).startswith(begins)
 
 
+def test_every_paper_says_when_the_list_before_was_a_draft(snapshot: dict[str, Any]) -> None:
+    with_repairs(snapshot, ("0", "桥头", "done"), state="draft")
+    assert in_notice(snapshot, snapshot["townships"][0]).startswith("2026年9月份通知单（征求意见稿）所列")
+    assert "问题清单（征求意见稿）" in in_circular(snapshot)
+    assert "问题清单（征求意见稿）" in section(snapshot, "上月问题整改情况")["note"]
+
+
 def test_last_months_repairs_are_told_in_a_month_without_faults_too(snapshot: dict[str, Any]) -> None:
     with_repairs(snapshot, ("0", "桥头", "overdue"))
     snapshot["faults"], snapshot["county"]["faults"] = [], {}
