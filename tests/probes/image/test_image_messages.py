@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
 from probes.image.messages import (
     MAX_BLOB_BYTES,
+    MAX_BLOBS,
     MAX_HEADER_BYTES,
     MessageError,
     header_length,
@@ -122,6 +123,8 @@ SOUND = {
         {"judged": "maybe"},
         {"width": "wide"},
         {"width": True},
+        {"width": float("inf")},
+        {"height": float("nan")},
         {"faults": "black"},
         {"measures": []},
         {"measures": {"mean": "7"}},
@@ -135,6 +138,21 @@ def test_a_judgement_of_a_wrong_shape_is_refused(wrong: dict[str, object]) -> No
     assert parse_judgement(SOUND, [None, None, None]).judged is Judged.JUDGED
     with pytest.raises(MessageError):
         parse_judgement({**SOUND, **wrong}, [None, None, None])
+
+
+@pytest.mark.parametrize(
+    "blobs",
+    [[MAX_BLOB_BYTES + 1], [MAX_BLOB_BYTES, 1], [0] * (MAX_BLOBS + 1), [-1], ["1"], [1.5], 7],
+    ids=lambda blobs: repr(blobs)[:24],
+)
+def test_blobs_that_would_fill_the_memory_are_refused_before_they_are_read(blobs: object) -> None:
+    with pytest.raises(MessageError):
+        parse_header(json.dumps({"blobs": blobs}).encode())
+
+
+def test_a_header_nested_without_end_is_refused() -> None:
+    with pytest.raises(MessageError):
+        parse_header(b'{"blobs": ' + b"[" * 60_000)
 
 
 def test_a_judgement_without_its_blobs_is_refused() -> None:

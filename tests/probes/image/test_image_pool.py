@@ -147,6 +147,20 @@ async def test_a_bug_in_a_worker_is_raised_with_its_traceback(pool: DecodePool) 
         await pool.judge(PictureJob(codec="no such codec", first=b"", at=0.0))
 
 
+async def test_an_answer_that_nobody_foresaw_costs_one_job_and_no_worker(
+    scenes: Scenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(header: object, blobs: object) -> None:
+        raise ZeroDivisionError
+
+    async with DecodePool(1, wait_limit_s=30) as pool:
+        with monkeypatch.context() as broken:
+            broken.setattr(pool_module, "parse_judgement", stumble)
+            with pytest.raises(ZeroDivisionError):
+                await pool.judge(job_of(scenes))
+        assert (await pool.judge(job_of(scenes))).judged is Judged.JUDGED
+
+
 async def test_a_worker_is_renewed_after_its_share_of_jobs(scenes: Scenes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "JOBS_PER_WORKER", 2)
     async with DecodePool(1, wait_limit_s=30) as pool:
