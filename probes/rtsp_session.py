@@ -77,9 +77,10 @@ _FIRST_DYNAMIC_TYPE = 96
 class Limits:
     """How long a session waits for each thing, in seconds, and how much it reads.
 
-    A smart codec may send a key frame every 10 s only. ``max_bytes`` bounds all that one connection receives,
-    ``max_early_bytes`` what comes before a stream is set up (descriptions and refusals take a few KB), and
-    ``max_packets`` the frames and datagrams: a flood of tiny ones costs far more time than its bytes tell.
+    A smart codec may send a key frame every 10 s only. ``linger_timeout_s`` is how much longer than
+    ``teardown_timeout_s`` a session is heard out that did not answer TEARDOWN. ``max_bytes`` bounds all that one
+    connection receives, ``max_early_bytes`` what comes before a stream is set up (descriptions and refusals take a few
+    KB), and ``max_packets`` the frames and datagrams: a flood of tiny ones costs far more time than its bytes tell.
     """
 
     connect_timeout_s: float = 3.0
@@ -87,6 +88,7 @@ class Limits:
     first_rtp_timeout_s: float = 5.0
     key_frame_timeout_s: float = 12.0
     teardown_timeout_s: float = 1.0
+    linger_timeout_s: float = 2.0
     max_bytes: int = 24 * 1024 * 1024
     max_early_bytes: int = 512 * 1024
     max_packets: int = 65_536
@@ -345,7 +347,8 @@ class RtspSession:
         assert self._media is not None
         url = aggregate_url(self._base, self._media.session_control)
         fields = self._fields("TEARDOWN", url, self._session_header())
-        await self._connection.farewell("TEARDOWN", url, fields, self._limits.teardown_timeout_s)
+        limits = self._limits
+        await self._connection.farewell("TEARDOWN", url, fields, limits.teardown_timeout_s, limits.linger_timeout_s)
 
     def _fields(self, method: str, url: str, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         fields = [("User-Agent", "xunjian"), *headers]
@@ -566,14 +569,22 @@ class _Connection(asyncio.Protocol):
         certificate = transport.get_extra_info("ssl_object").getpeercert(True)
         return bytes(certificate or b"")
 
-    async def farewell(self, method: str, url: str, fields: list[tuple[str, str]], seconds: float) -> None:
-        """Send a last request and wait a moment for its reply, whatever it is.
+    async def farewell(
+        self, method: str, url: str, fields: list[tuple[str, str]], seconds: float, linger_s: float
+    ) -> None:
+        """Send a last request and wait for its reply, whatever it is; then say that nothing more comes, and listen on.
 
-        Closing without it would make the kernel reset the connection, and the request might never be read.
+        To close while the peer still sends makes the kernel reset the connection, and a slow peer meets that before it
+        has read the request: a recorder then keeps the session, and its slot, for half a minute. A peer that answers
+        no farewell closes when it has read to our end.
         """
         waiter = self.send(method, url, fields)
         try:
-            await asyncio.wait({waiter}, timeout=seconds)
+            answered, _ = await asyncio.wait({waiter}, timeout=seconds)
+            if not answered and self._transport is not None:
+                if self._transport.can_write_eof():
+                    self._transport.write_eof()
+                await asyncio.wait({waiter}, timeout=linger_s)
         finally:
             # nobody will ask for what it holds, even when we are cancelled here
             if not waiter.cancel() and not waiter.cancelled():

@@ -38,7 +38,13 @@ LOGIN = Credential(id="site", username=USERNAME, password=PASSWORD)
 SESSION = ("Session", "12345678;timeout=60")
 DESCRIPTION = Reply(body=streams.description("H264"))
 UNITS = streams.access_units("H264")
-FAST = Limits(reply_timeout_s=0.4, first_rtp_timeout_s=0.4, key_frame_timeout_s=0.4, teardown_timeout_s=0.2)
+FAST = Limits(
+    reply_timeout_s=0.4,
+    first_rtp_timeout_s=0.4,
+    key_frame_timeout_s=0.4,
+    teardown_timeout_s=0.2,
+    linger_timeout_s=0.6,
+)
 
 
 def camera(**overrides: Act | list[Act]) -> Script:
@@ -243,6 +249,39 @@ async def test_a_teardown_that_is_never_answered_does_not_hold_up_the_look() -> 
         async with streaming(peer):
             pass
         assert 0.2 <= asyncio.get_running_loop().time() - began < 1.0
+
+
+async def test_a_camera_that_neither_answers_teardown_nor_closes_is_left_in_the_end() -> None:
+    left = asyncio.Event()
+
+    async def hang(request: Request, session: Session) -> Raw:
+        await left.wait()
+        return Raw(hang_up=True)
+
+    async with serving(camera(TEARDOWN=hang)) as peer:
+        began = asyncio.get_running_loop().time()
+        async with streaming(peer):
+            pass
+        took = asyncio.get_running_loop().time() - began
+        left.set()
+    assert 0.8 <= took < 2.0
+
+
+async def test_a_slow_camera_that_still_sends_is_heard_out_until_it_gets_to_teardown() -> None:
+    """A reset would reach it first, and it would keep the session."""
+    undisturbed: list[int] = []
+
+    async def slow(request: Request, session: Session) -> Reply:
+        for number in range(8):
+            session.writer.write(streams.interleaved(streams.packets("H264", UNITS[1:2])))
+            await session.writer.drain()
+            await asyncio.sleep(0.05)
+            undisturbed.append(number)
+        return Reply()
+
+    async with serving(camera(TEARDOWN=slow)) as peer, streaming(peer):
+        pass
+    assert undisturbed == list(range(8))
 
 
 async def test_a_look_cancelled_while_it_takes_its_leave_leaves_nothing_behind() -> None:
