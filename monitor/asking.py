@@ -129,7 +129,8 @@ def read_life(config: Config, clock: Clock, camera: str, month: str | None) -> t
             until=until,
             intervals=tuple(found),
             transitions=transitions,
-            evidence=store.evidence(camera, EVIDENCE_SHOWN),
+            reasons=store.reasons(camera, period.start, until),
+            evidence=store.evidence(camera, EVIDENCE_SHOWN, read=False),
             decisions=store.decisions(camera),
         )
     spent: Counter[Condition] = Counter()

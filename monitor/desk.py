@@ -113,7 +113,8 @@ class Desk:
         else:
             intervals, transitions = self._running_life(camera)
         until = min(now, period.end)
-        evidence = await asyncio.to_thread(self._store.evidence, camera, EVIDENCE_READ)
+        evidence = await asyncio.to_thread(self._store.evidence, camera, EVIDENCE_READ, read=False)
+        reasons = await asyncio.to_thread(self._store.reasons, camera, period.start, until)
         decisions = await asyncio.to_thread(self._store.decisions, camera)
         return Life(
             camera=camera,
@@ -121,6 +122,7 @@ class Desk:
             until=until,
             intervals=intervals,
             transitions=transitions,
+            reasons=reasons,
             evidence=_of_the_month(evidence, period.start, until),
             decisions=tuple(each for each in decisions if period.start <= each.at < until),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -14,6 +14,7 @@ from monitor.core.fleet import Camera, Fleet
 from monitor.doctor import Finding, Level
 from monitor.importing import Imported
 from monitor.web.source import Life
+from monitor.web.why import Look, Stretch, look_of, stretches
 from monitor.wording import Lang, say, scored
 from probes.observation import Light, Reference
 
@@ -161,20 +162,12 @@ def life_json(camera: Camera, life: Life, seconds: Mapping[str, int]) -> dict[st
                 "condition": each.condition.value,
                 "fault": each.fault.value if each.fault else None,
                 "cause": each.cause.value if each.cause else None,
+                **_why_json(stretch),
             }
-            for each in life.intervals
+            for stretch in _oldest_first(life)
+            for each in [stretch.interval]
         ],
-        "looks": [
-            {
-                "at": each.at,
-                "kind": each.kind.value,
-                "outcome": each.outcome,
-                "faults": list(each.faults),
-                "picture": each.measures.get("measures"),
-                "steps": [{"name": step.name, "took_ms": step.took_ms, "said": step.said} for step in each.steps],
-            }
-            for each in life.evidence
-        ],
+        "looks": [_look_json(look_of(each)) for each in life.evidence],
         "decisions": [
             {
                 "at": each.at,
@@ -187,24 +180,79 @@ def life_json(camera: Camera, life: Life, seconds: Mapping[str, int]) -> dict[st
     }
 
 
+def _oldest_first(life: Life) -> Sequence[Stretch]:
+    return tuple(reversed(stretches(life, max(1, len(life.intervals)))))
+
+
+def _why_json(stretch: Stretch) -> dict[str, object]:
+    """What an interval rests on: ``rests_on`` are the times of the looks, ``looks`` those that are kept."""
+    reason, decision = stretch.reason, stretch.decision
+    return {
+        "decided_at": reason.decided_at if reason else None,
+        "rests_on": list(reason.looks) if reason else [],
+        "decided_by": decision.by if decision else None,
+        "imported": stretch.imported,
+        "looks": [_look_json(look) for look in reversed(stretch.looks)],
+    }
+
+
+def _look_json(look: Look) -> dict[str, object]:
+    """``file`` is its picture within ``[evidence] dir``; without one ``missing`` says why, and since when."""
+    its = look.evidence
+    return {
+        "at": its.at,
+        "kind": its.kind.value,
+        "outcome": its.outcome,
+        "faults": list(its.faults),
+        "picture": its.measures.get("measures"),
+        "steps": [{"name": step.name, "took_ms": step.took_ms, "said": step.said} for step in its.steps],
+        "made_it": look.made_it,
+        "file": its.picture or None,
+        "missing": look.missing or None,
+        "missing_since": its.gone.at if its.gone else None,
+    }
+
+
 def tell_life(
     console: Console, camera: Camera, life: Life, seconds: Mapping[str, int], zone: tzinfo, lang: Lang
 ) -> None:
-    """One camera's month, for people: its intervals and the arithmetic."""
+    """One camera's month, for people: its intervals, each with the looks behind it, and the arithmetic."""
     console.print(Text(f"{camera.name}  {camera.id}", style="bold"))
-    for each in life.intervals:
-        began, ended = (datetime.fromtimestamp(at, zone).strftime("%m-%d %H:%M:%S") for at in (each.began, each.ended))
+    for stretch in _oldest_first(life):
+        each = stretch.interval
+        began, ended = _when(each.began, zone), _when(each.ended, zone)
         words = [say(f"condition.{each.condition.value}", lang)]
         words += [say(f"fault.{each.fault.value}", lang)] if each.fault else []
         words += [say(f"cause.{each.cause.value}", lang)] if each.cause else []
         console.print(Text(f"  {began} – {ended}  {each.ended - each.began:>8} s  {' '.join(words)}"))
-    for look in life.evidence:
-        at = datetime.fromtimestamp(look.at, zone).strftime("%m-%d %H:%M:%S")
-        steps = " → ".join(f"{step.name} {step.said}".strip() for step in look.steps)
-        console.print(Text(f"  {at}  {say(f'outcome.{look.outcome}', lang)}  {steps}"))
+        for line in _why(stretch, zone, lang):
+            console.print(Text(f"    {line}", style="dim"))
     total = sum(seconds.values())
     parts = " + ".join(f"{say(f'condition.{word}', lang)} {count}" for word, count in seconds.items())
     console.print(Text(f"  {parts} = {total} s"))
+
+
+def _why(stretch: Stretch, zone: tzinfo, lang: Lang) -> Iterator[str]:
+    """What is behind an interval, a line each; a star marks the looks that it rests on."""
+    if (decision := stretch.decision) is not None:
+        what = say(f"fault.{decision.fault}", lang) if decision.fault else say(f"condition.{decision.condition}", lang)
+        yield say(f"page.{decision.ruling}_by", lang, by=decision.by, what=what)
+    if stretch.imported:
+        yield say("page.imported", lang)
+    if stretch.untold:
+        times = say("text.comma", lang).join(_when(at, zone) for at in stretch.untold)
+        yield say("page.untold", lang, times=times)
+    for look in reversed(stretch.looks):
+        its = look.evidence
+        steps = " → ".join(f"{step.name} {step.said}".strip() for step in its.steps)
+        at = _when(its.gone.at, zone) if its.gone else ""
+        picture = say(f"missing.{look.missing}", lang, at=at) if look.missing else its.picture
+        mark = "*" if look.made_it else " "
+        yield f"{mark} {_when(its.at, zone)}  {say(f'outcome.{its.outcome}', lang)}  {steps}  {picture}"
+
+
+def _when(at: int, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(at, zone).strftime("%m-%d %H:%M:%S")
 
 
 def references_json(camera: str, references: Mapping[Light, Reference]) -> dict[str, object]:

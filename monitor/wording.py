@@ -220,6 +220,17 @@ TEXTS = {
     "nobody": Words("台账中没有联系电话。", "The ledger has no telephone number."),
 }
 
+MISSING = {
+    "age": Words("图片已于 {at} 到期删除。", "The picture was deleted on {at}: its time was over."),
+    "budget": Words("图片已于 {at} 因超出存储上限删除。", "The picture was deleted on {at} for want of room."),
+    "replaced": Words("图片已于 {at} 由更新的正常图片取代。", "A newer good picture took its place on {at}."),
+    "unwritten": Words("图片当时没能写入磁盘。", "The disk did not take the picture."),
+    "lost": Words("图片文件缺失或已被改动。", "The picture's file is missing or is not what was written."),
+    "undecoded": Words("收到的画面解不出图片。", "What came could not be decoded into a picture."),
+    "none": Words("这次查看没有取到画面。", "This look did not come to a picture."),
+}
+"""Why a look has no picture: ``monitor.web.why`` names them, ``at`` is when it went."""
+
 PAGES = {
     "product": Words("巡检", "Xunjian"),
     "demo": Words("演示", "demo"),
@@ -298,7 +309,6 @@ PAGES = {
     "out_now": Words("现在 {faulty}/{cameras}", "{faulty}/{cameras} out"),
     "day": Words("最近 24 小时", "Last 24 hours"),
     "day_note": Words("程序启动后每分钟一次", "once a minute since the program started"),
-    "condition": Words("状态", "condition"),
     "month_so_far": Words("{month} 至今", "{month} so far"),
     "month_rate": Words("本月在线完好率", "online and intact this month"),
     "before_exemptions": Words("未扣除报备", "exemptions not taken off"),
@@ -310,6 +320,9 @@ PAGES = {
     ),
     "why_none": Words("本月的记录里没有变化。", "The record has no change this month."),
     "why_unknown": Words("原因：{cause}。不计入任何人。", "Cause: {cause}. It counts for nobody."),
+    "made_it": Words("据此判定", "the verdict rests on it"),
+    "untold": Words("{times} 的查看没有留存步骤。", "No steps were kept of the looks at {times}."),
+    "imported": Words("来自导入的历史记录，不是本系统查看所得。", "Taken over from another system's record."),
     "doubt": Words("疑似：{what}", "Suspected: {what}"),
     "doubt_note": Words(
         "自 {since} 起 {count} 次查看不一致，尚未计入。", "{count} looks disagree since {since}; not counted yet."
@@ -341,8 +354,6 @@ PAGES = {
     ),
     "intervals": Words("经过", "Intervals"),
     "began": Words("开始", "began"),
-    "ended": Words("结束", "ended"),
-    "length": Words("时长", "length"),
     "ongoing": Words("持续中", "ongoing"),
     "older_hidden": Words("更早的 {count} 段未列出", "{count} older ones not shown"),
     "looks": Words("最近的查看", "Recent looks"),
@@ -481,6 +492,7 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         "assessment": ASSESSMENTS,
         "unit": UNITS,
         "text": TEXTS,
+        "missing": MISSING,
         "page": PAGES,
     }
 )

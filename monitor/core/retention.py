@@ -33,6 +33,8 @@ class Why(StrEnum):
     """A newer good one of the same camera took its place."""
     UNWRITTEN = "unwritten"
     """The disk did not take it."""
+    LOST = "lost"
+    """Its file is not there, or is not what was written: nobody of ours deleted it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -249,6 +249,10 @@ class Reader(MonthReader):
 
     def _evidence_of(self, row: Row[Any], *, read: bool = True) -> Evidence:
         there = row.picture is not None and self._pictures.path(row.picture) is not None
+        jpeg = self._pictures.read(row.picture, row.sha256) if there and read else None
+        gone = None if row.gone_at is None else Gone(at=row.gone_at, why=Why(row.gone_why))
+        if row.picture is not None and (not there or (read and jpeg is None)):
+            there, gone = False, Gone(at=row.at, why=Why.LOST)
         return Evidence(
             camera=row.id,
             at=row.at,
@@ -257,9 +261,9 @@ class Reader(MonthReader):
             faults=texts_of(row.faults),
             steps=steps_of(row.steps),
             measures=object_of(row.measures),
-            jpeg=self._pictures.read(row.picture, row.sha256) if there and read else None,
+            jpeg=jpeg,
             picture=row.picture if there else "",
-            gone=None if row.gone_at is None else Gone(at=row.gone_at, why=Why(row.gone_why)),
+            gone=gone,
         )
 
     def _rows(self, query: Select[Any]) -> list[Row[Any]]:

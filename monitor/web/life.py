@@ -7,26 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from monitor.core.condition import Condition
-from monitor.core.record import Interval, Transition
+from monitor.core.record import Transition
 from monitor.store.values import Decision, Evidence, EvidenceKind
 from monitor.web.source import Life
+from monitor.web.why import Look, Stretch, look_of, stretches
 
-INTERVALS_SHOWN = 60
+STRETCHES_SHOWN = 60
 LOOKS_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One kept look. ``of`` says what came, as far as the look found out: "h264 2560 × 1440"."""
-
-    evidence: Evidence
-    took_s: float
-    of: str
-
-    @property
-    def good(self) -> bool:
-        """Whether it is kept as a good look."""
-        return self.evidence.kind is EvidenceKind.GOOD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +23,8 @@ class LifeView:
     life: Life
     spent: Mapping[Condition, int]
     rate: Fraction | None
-    intervals: tuple[Interval, ...]
-    hidden_intervals: int
+    stretches: tuple[Stretch, ...]
+    hidden_stretches: int
     looks: tuple[Look, ...]
     decisions: tuple[Decision, ...]
     reason: Transition | None
@@ -52,30 +39,18 @@ def life_view(life: Life) -> LifeView:
         spent[interval.condition] += interval.ended - interval.began
     accountable = sum(spent.values()) - spent[Condition.UNKNOWN]
     evidence = sorted(life.evidence, key=lambda kept: kept.at, reverse=True)
-    pictured = [kept for kept in evidence if kept.jpeg is not None]
+    pictured = [kept for kept in evidence if kept.is_pictured]
     then = next((kept for kept in pictured if kept.kind is EvidenceKind.GOOD), None)
     latest = pictured[0] if pictured and pictured[0] is not then else None
     return LifeView(
         life=life,
         spent=spent,
         rate=Fraction(spent[Condition.INTACT], accountable) if accountable else None,
-        intervals=tuple(reversed(life.intervals))[:INTERVALS_SHOWN],
-        hidden_intervals=max(0, len(life.intervals) - INTERVALS_SHOWN),
+        stretches=stretches(life, STRETCHES_SHOWN),
+        hidden_stretches=max(0, len(life.intervals) - STRETCHES_SHOWN),
         looks=tuple(look_of(kept) for kept in evidence[:LOOKS_SHOWN]),
         decisions=tuple(sorted(life.decisions, key=lambda decision: decision.at, reverse=True)),
         reason=life.transitions[-1] if life.transitions else None,
         then=then,
         latest=latest,
-    )
-
-
-def look_of(evidence: Evidence) -> Look:
-    """What a page says of a kept look."""
-    measures = evidence.measures
-    codec = str(measures.get("codec", ""))
-    size = f"{measures['width']} × {measures['height']}" if "width" in measures and "height" in measures else ""
-    return Look(
-        evidence=evidence,
-        took_s=sum(step.took_ms for step in evidence.steps) / 1000,
-        of=" ".join(filter(None, (codec, size))),
     )

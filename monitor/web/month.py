@@ -10,11 +10,10 @@ from itertools import groupby
 from typing import Any
 
 from monitor.charts import heat_classes, heat_grade
-from monitor.core.condition import Condition
-from monitor.core.record import Interval, Outage, Transition
-from monitor.web.life import Look, look_of
+from monitor.core.record import Outage
 from monitor.web.source import Life, MonthLine, Snapshot
 from monitor.web.standings import axis_from, position
+from monitor.web.why import Stretch, stretches
 
 Row = Mapping[str, Any]
 
@@ -249,15 +248,6 @@ class CameraPiece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """One interval with the change that began it and the looks of it that were kept, newest first."""
-
-    interval: Interval
-    reason: Transition | None
-    looks: tuple[Look, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraView:
     """One camera's month: what was counted, and the intervals that it was counted from, newest first."""
 
@@ -296,30 +286,6 @@ def camera_view(snapshot: Snapshot, camera: str, life: Life) -> CameraView | Non
         pieces=pieces,
         faults=tuple(row for row in snapshot["faults"] if row["camera"] == camera),
         exempted=tuple(row for row in snapshot["exempted"] if row["camera"] == camera),
-        stretches=_stretches(life),
+        stretches=stretches(life, STRETCHES_SHOWN),
         hidden_stretches=max(0, len(life.intervals) - STRETCHES_SHOWN),
     )
-
-
-def _stretches(life: Life) -> tuple[Stretch, ...]:
-    reasons = {transition.at: transition for transition in life.transitions}
-    shown = life.intervals[-STRETCHES_SHOWN:]
-    return tuple(
-        Stretch(
-            interval=interval,
-            reason=_reason(interval, reasons.get(interval.began)),
-            looks=tuple(
-                look_of(kept)
-                for kept in sorted(life.evidence, key=lambda kept: kept.at, reverse=True)
-                if interval.began <= kept.at < interval.ended
-            ),
-        )
-        for interval in reversed(shown)
-    )
-
-
-def _reason(interval: Interval, transition: Transition | None) -> Transition | None:
-    """A gap that begins with a change hides it: the change then says nothing about the interval."""
-    if transition is None or transition.condition is not interval.condition:
-        return None
-    return None if interval.condition is Condition.UNKNOWN and transition.cause is not interval.cause else transition

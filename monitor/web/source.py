@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from monitor.core.board import Board
 from monitor.core.record import Interval, Outage, Transition
-from monitor.store.values import Decision, Evidence
+from monitor.store.values import Decision, Evidence, Reason
 from probes.observation import Light, Reference
 
 
@@ -30,8 +30,8 @@ class Life:
     """One camera in [began, until): a month, or what there is of it.
 
     ``intervals`` cover it without overlap, in order of time.
-    ``transitions`` are those that began the intervals, oldest first. Evidence has its ``jpeg`` set where a picture
-    can be shown.
+    ``transitions`` are those that began the intervals, oldest first; ``reasons`` are ours of them as they are stored,
+    with what was kept of their looks. Of evidence ``is_pictured`` says whether a picture can be shown.
     """
 
     camera: str
@@ -39,6 +39,7 @@ class Life:
     until: int
     intervals: tuple[Interval, ...]
     transitions: tuple[Transition, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     decisions: tuple[Decision, ...] = ()
 

@@ -70,8 +70,8 @@ def test_a_look_takes_as_long_as_its_steps_and_says_what_came() -> None:
 def test_intervals_are_newest_first_and_the_rest_is_counted() -> None:
     many = [interval(n, n + 1, Condition.INTACT) for n in range(100)]
     view = life_view(life(many))
-    assert view.intervals[0].began == 99
-    assert len(view.intervals) + view.hidden_intervals == 100
+    assert view.stretches[0].interval.began == 99
+    assert len(view.stretches) + view.hidden_stretches == 100
 
 
 def test_the_reason_is_the_newest_change() -> None:

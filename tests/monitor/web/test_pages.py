@@ -321,7 +321,7 @@ async def test_a_fault_is_shown_with_how_far_it_is_beyond_its_threshold(serve: S
     id_ = suspect(board)
     visit = await serve(board)
     text = await visit.text(f"/camera/{id_}")
-    assert text.count("遮挡（原有景物消失，门限的 1.6 倍）") == 3, "below the picture, in the newest look, in the list"
+    assert text.count("遮挡（原有景物消失，门限的 1.6 倍）") == 4, "below the picture, newest, interval, list"
     assert "covered lens (the scene&#39;s texture is gone, 1.6 × its threshold)" in await visit.text(
         f"/camera/{id_}?lang=en"
     )
