@@ -32,7 +32,7 @@ from probes.image.messages import (
     parse_judgement,
 )
 from probes.image.pool import DecodePool
-from probes.observation import Credential, Observation, PictureMemory, Target
+from probes.observation import Credential, Light, Observation, PictureMemory, Reference, Target
 from probes.observe import observe
 from probes.onvif import OnvifProbe
 from probes.picture import PictureProbe
@@ -301,7 +301,10 @@ SOAP_SEEDS = (
 
 # what our own processes and the store say to each other
 
-MEMORY = PictureMemory(at=1.0, hash=bytes(32), thumb=bytes(range(256)) * 56 + bytes(64), clock_strip=(1, 2, 3, 4))
+THUMB = bytes(range(256)) * 56 + bytes(64)
+MEMORY = PictureMemory(at=1.0, hash=bytes(32), thumb=THUMB, clock_strip=(1, 2, 3, 4)).with_reference(
+    Light.DAY, Reference(at=2.0, thumb=THUMB, approved_by="张三")
+)
 
 
 def read_messages_of_workers(data: bytes) -> None:
