@@ -21,7 +21,7 @@ from rich.table import Table
 
 from tests.bench.measure import Result
 
-GROUPS = ("metrics", "page", "round", "recorders", "daemon", "month", "papers", "pictures")
+GROUPS = ("metrics", "page", "round", "look", "recorders", "daemon", "month", "papers", "pictures")
 LONGEST_S = 1800
 WIDTH = 150
 """Columns that the table needs, also where no terminal says how many there are."""
@@ -49,6 +49,8 @@ def main() -> int:
         console.print(_table(done, arguments.cameras))
         for own in (own for result in done.values() for own in result["tables"]):
             console.print(_own_table(*own))
+        if any(result["goals"] for result in done.values()):
+            console.print(_goals(done))
     return 0 if len(done) == len(results) else 1
 
 
@@ -80,7 +82,12 @@ def _in_a_process_of_its_own(name: str, cameras: int) -> dict[str, Any] | None:
 
 
 def _machine() -> dict[str, object]:
-    return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    return {
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load": [round(average, 2) for average in os.getloadavg()],
+    }
 
 
 def _own_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -92,7 +99,8 @@ def _own_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]
 
 def _table(results: Mapping[str, Mapping[str, Any]], cameras: int) -> Table:
     machine = _machine()
-    table = Table(title=f"{cameras} cameras, {machine['cores']} cores, Python {machine['python']}")
+    load = f"load averages {machine['load']} at the end"
+    table = Table(title=f"{cameras} cameras, {machine['cores']} cores, Python {machine['python']}, {load}")
     for heading in ("benchmark", "what"):
         table.add_column(heading)
     for heading in ("items", "wall s", "CPU s", "workers s", "ms/item", "peak MiB", "workers MiB"):
@@ -112,6 +120,19 @@ def _table(results: Mapping[str, Mapping[str, Any]], cameras: int) -> Table:
             f"{usage['workers_peak_mib']:.0f}",
             ", ".join(f"{key} {value}" for key, value in result["notes"].items()),
         )
+    return table
+
+
+def _goals(results: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table(title="What is to be reached")
+    table.add_column("benchmark")
+    table.add_column("figure")
+    for heading in ("reached", "goal", "unit", "met"):
+        table.add_column(heading, justify="right")
+    for name, result in results.items():
+        for goal in result["goals"]:
+            bound, met = f"{goal['sense']} {goal['bound']:g}", "yes" if goal["is_met"] else "no"
+            table.add_row(name, goal["what"], f"{goal['reached']:.3f}", bound, goal["unit"], met)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import resource
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import psutil
 
@@ -26,6 +27,23 @@ class Usage:
     workers_cpu_s: float = 0.0
     peak_mib: float = 0.0
     workers_peak_mib: float = 0.0
+    largest_worker_mib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a benchmark is to reach: ``reached`` at most, or at least, ``bound``, both in ``unit``."""
+
+    what: str
+    reached: float
+    bound: float
+    unit: str
+    sense: Literal["≤", "≥"] = "≤"
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the figure keeps within its bound."""
+        return self.reached <= self.bound if self.sense == "≤" else self.reached >= self.bound
 
 
 class Rows(NamedTuple):
@@ -45,10 +63,12 @@ class Result:
     usage: Usage
     notes: dict[str, object] = field(default_factory=dict)
     tables: Sequence[Rows] = ()
+    goals: Sequence[Goal] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, with the CPU of one item added."""
-        return asdict(self) | {"cpu_ms_per_item": round(self.cpu_ms_per_item, 4)}
+        """Plain values, with the CPU of one item added, and whether each goal is met."""
+        goals = [asdict(goal) | {"is_met": goal.is_met} for goal in self.goals]
+        return asdict(self) | {"cpu_ms_per_item": round(self.cpu_ms_per_item, 4), "goals": goals}
 
     @property
     def cpu_ms_per_item(self) -> float:
@@ -79,12 +99,14 @@ class Meter:
     def stop(self) -> None:
         """Measure until here and not until the end of the block."""
         wall, cpu = perf_counter() - self._wall_before, process_time() - self._cpu_before
+        peaks = [_peak_mib(str(worker.pid)) for worker in self._workers()]
         self.usage = Usage(
             wall_s=wall,
             cpu_s=cpu,
             workers_cpu_s=max(0.0, self._workers_cpu() - self._workers_before),
             peak_mib=_peak_mib("self"),
-            workers_peak_mib=sum(_peak_mib(str(worker.pid)) for worker in self._workers()),
+            workers_peak_mib=sum(peaks),
+            largest_worker_mib=max(peaks, default=0.0),
         )
 
     def _workers(self) -> list[psutil.Process]:
@@ -97,6 +119,42 @@ class Meter:
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         living = (worker.cpu_times() for worker in self._workers())
         return ended.ru_utime + ended.ru_stime + sum(sum(times[:4]) for times in living)
+
+
+class LoopLag:
+    """How late the running event loop is with a timer of 10 ms, while the ``async with`` block lasts."""
+
+    EVERY_S = 0.01
+
+    def __init__(self) -> None:
+        self._late_ms: list[float] = []
+
+    async def __aenter__(self) -> Self:
+        self._watching = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._watching.cancel()
+        await asyncio.wait({self._watching})
+
+    @property
+    def p99_ms(self) -> float:
+        """All but the latest hundredth came no later."""
+        ordered = sorted(self._late_ms) or [0.0]
+        return ordered[int(len(ordered) * 0.99)]
+
+    @property
+    def max_ms(self) -> float:
+        """How late the latest of all came."""
+        return max(self._late_ms, default=0.0)
+
+    async def _watch(self) -> None:
+        while True:
+            due = perf_counter() + self.EVERY_S
+            await asyncio.sleep(self.EVERY_S)
+            self._late_ms.append((perf_counter() - due) * 1000)
 
 
 def median_of(times: int, work: Callable[[int], object]) -> Usage:

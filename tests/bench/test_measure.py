@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from time import process_time
+from typing import Literal
 
 import pytest
 
-from tests.bench.measure import Meter, Result, Usage, median_of
+from tests.bench.measure import Goal, LoopLag, Meter, Result, Usage, median_of
 
 BUSY_S = 0.3
 MIB = 1 << 20
@@ -124,3 +127,23 @@ def test_workers_count_in_the_cost_of_an_item() -> None:
     result = Result(what="look", items=4000, usage=Usage(wall_s=9.0, cpu_s=1.0, workers_cpu_s=3.0))
     assert result.cpu_ms_per_item == pytest.approx(1.0)
     assert result.as_json()["usage"]["wall_s"] == 9.0
+
+
+@pytest.mark.parametrize(
+    ("reached", "sense", "met"), [(2, "≤", True), (3, "≤", False), (2, "≥", True), (1, "≥", False)]
+)
+def test_a_goal_is_met_up_to_its_bound(reached: float, sense: Literal["≤", "≥"], met: bool) -> None:
+    goal = Goal(what="a look", reached=reached, bound=2, unit="ms", sense=sense)
+    assert goal.is_met is met
+    result = Result(what="looks", items=1, usage=Usage(wall_s=1, cpu_s=1), goals=(goal,))
+    (told,) = result.as_json()["goals"]
+    assert told["is_met"] is met
+
+
+async def test_a_loop_that_is_held_up_is_late_by_as_much() -> None:
+    async with LoopLag() as lag:
+        await asyncio.sleep(0)
+        time.sleep(BUSY_S)
+        await asyncio.sleep(2 * LoopLag.EVERY_S)
+    assert lag.max_ms >= (BUSY_S - LoopLag.EVERY_S) * 1000
+    assert lag.p99_ms <= lag.max_ms

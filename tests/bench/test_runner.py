@@ -27,6 +27,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("papers.month", 24),
         ("round.light", 44),
         ("round.picture", 44),
+        ("look.onvif", 25),
         ("recorders.media", 96),
     ],
 )
