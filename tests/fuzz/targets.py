@@ -8,7 +8,7 @@ import json
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,6 +53,8 @@ from tests.probes import older_streams, streams
 CREDENTIAL = Credential(id="c", username="admin", password="p@ss:w/rd 密码")
 LOOK_S = 5.0
 """The deadline of a look at a scripted peer, which hangs up when it has said everything."""
+UNASKED_S = 0.02
+"""How long that peer waits to be asked: who got no whole answer asks nothing more."""
 
 
 def pieces(data: bytes) -> list[bytes]:
@@ -404,8 +406,10 @@ def looks(probe: Probe, *, http: bool = False) -> Iterator[Run]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while answers:
-                await reader.readuntil(b"\r\n\r\n")
-                writer.write(answers.pop(0))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(UNASKED_S):
+                        await reader.readuntil(b"\r\n\r\n")
+                writer.write(answers.pop(0) if answers else b"")
             writer.write_eof()
             await reader.read()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
