@@ -70,6 +70,14 @@ def light_of(measures: Measures) -> Light | None:
     return None if measures.flat >= COVERED_FLAT else Light.NIGHT
 
 
+def asks_every_reference(measures: Measures) -> bool:
+    """Whether the picture has to be held against references of another light, too.
+
+    It may be any scene covered, or black, and nothing of a known scene may show in that.
+    """
+    return light_of(measures) is None or measures.uniform >= BLANK_UNIFORM
+
+
 def find_faults(
     measures: Measures,
     comparison: Comparison | None,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from probes.image.decode import Picture, RefusedError, decode
-from probes.image.faults import light_of, listed, score_faults
+from probes.image.faults import asks_every_reference, light_of, listed, score_faults
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
 from probes.image.measure import Comparison, Measures, Plane, compare, hash_distance, hash_of, measure, thumb_of
 from probes.image.memory import THUMB_BYTES, THUMB_HEIGHT, THUMB_WIDTH
@@ -74,7 +74,8 @@ class _Look:
     def of(cls, job: PictureJob, picture: Picture) -> _Look:
         thumb, measures = thumb_of(picture.planes), measure(picture.planes)
         light = light_of(measures)
-        comparisons = _comparisons(thumb, job.memory, light)
+        lights = set(Light) if asks_every_reference(measures) else {light}
+        comparisons = _comparisons(thumb, job.memory, lights)
         others = [each for its, each in comparisons.items() if its is not light]
         own = comparisons.get(light) if light is not None else None
         scores = score_faults(measures, own, job.thresholds, others=others, ptz=job.ptz)
@@ -164,13 +165,15 @@ class _Look:
         return memory.with_reference(self.light, Reference(at=self.job.at, thumb=self.thumb.tobytes()))
 
 
-def _comparisons(thumb: Plane, memory: PictureMemory | None, light: Light | None) -> dict[Light, Comparison]:
-    """With the reference of the picture's light; of a grey or dark one with all, since it may be any scene covered."""
+def _comparisons(
+    thumb: Plane, memory: PictureMemory | None, lights: Collection[Light | None]
+) -> dict[Light, Comparison]:
+    """With the references for those lights, as far as there are any."""
     found: dict[Light, Comparison] = {}
     for each in Light:
         reference = memory.reference(each) if memory is not None else None
         then = _thumb(reference.thumb) if reference is not None else None
-        if then is not None and (each is light or light is not Light.DAY):
+        if then is not None and each in lights:
             found[each] = compare(thumb, then)
     return found
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from probes.image.faults import find_faults
 from probes.image.judge import judge
 from probes.image.judgement import PictureJob, PictureJudgement
 from probes.observation import Light, PictureMemory, Reference
 from tests.probes.image.pictures import Image, Scenes
+from tests.probes.image.test_image_faults import BLANK, COVERED
 
 PLACES = range(4)
 LATER = "2026-11-25 09:14:27"
@@ -84,6 +86,16 @@ def test_nothing_of_a_known_scene_may_show_in_a_black_picture_by_whatever_light_
     assert "pattern" in judged(scenes, unlit, memory).measures
     assert judged(scenes, scenes.unlit(2, light=0.0, lift=6, noise=0.2), memory).faults == ("black",)
     assert "black" not in judged(scenes, unlit, memory).faults
+    by_day = replace(COVERED, pattern=0.7)
+    assert find_faults(BLANK, None, others=(COVERED,)) == ["black"]
+    assert "black" not in find_faults(BLANK, None, others=(by_day,))
+    assert "black" not in find_faults(BLANK, COVERED, others=(by_day,))
+
+
+def test_only_what_could_be_black_or_covered_is_held_against_another_light(scenes: Scenes) -> None:
+    memory = scenes.remembered(day(scenes, 1))
+    assert "likeness" not in judged(scenes, night(scenes, 1), memory).measures
+    assert "likeness" in judged(scenes, scenes.flat((0, 0, 0)), memory).measures
 
 
 def test_an_approved_reference_is_not_learned_anew(scenes: Scenes) -> None:
