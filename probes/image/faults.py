@@ -49,7 +49,6 @@ detail."""
 HIDDEN_CAST, HIDDEN_LUMA = 16.0, 80.0
 """From a high mast thick fog hides everything, but it is bright and nearly grey: what may be fog is let go."""
 PTZ_FLAT = 0.95
-PTZ_FLAT = 0.95
 """A camera that turns may look at another scene, walls and water included: nothing at all may be seen in it."""
 
 DARK_P99 = 110.0
