@@ -154,7 +154,7 @@ class Reader(MonthReader):
     def survey_evidence(self, rules: Rules, *, now: int) -> Retention:
         """What evidence would go now, and what stays."""
         with self._source.connection() as connection:
-            return survey(connection, rules, now)
+            return survey(connection, rules, now).found
 
     def holds(self) -> tuple[Hold, ...]:
         """The logins held back, lapsed ones included: their refusals still count."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
@@ -32,25 +33,60 @@ def weigh(connection: Connection, pictures: PictureFolder) -> None:
         connection.execute(weighed, [{"row": row.key, "bytes": pictures.size(row.picture)} for row in rows])
 
 
-def survey(connection: Connection, rules: Rules, now: int) -> Retention:
-    """What would go now, and what stays."""
-    return retain(_kept(connection), _bound(connection, rules, now), rules, now)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """What was found while others could write; ``seconds`` are those of the looks that go, by key.
+
+    ``last_transition`` and ``frozen`` tell what has been added to the record since.
+    """
+
+    found: Retention
+    seconds: Mapping[int, int]
+    last_transition: int
+    frozen: int
 
 
-def forget(connection: Connection, found: Retention, at: int) -> tuple[str, ...]:
-    """Delete what goes, the one that a transition rests on but for its steps; returns the pictures that went."""
+def survey(connection: Connection, rules: Rules, now: int) -> Surveyed:
+    """What would go now, and what stays. Takes seconds in a large county, so no lock should be held meanwhile."""
+    evidence = _kept(connection, now - rules.fault_s)
+    last_transition, frozen = _newest(connection)
+    found = retain(evidence, _bound(connection, rules, now), rules, now)
+    seconds = {kept.key: kept.at for kept in evidence if kept.key in found.going}
+    return Surveyed(found=found, seconds=seconds, last_transition=last_transition, frozen=frozen)
+
+
+def forget(connection: Connection, surveyed: Surveyed, at: int) -> tuple[str, ...]:
+    """Delete what goes, the one that a transition rests on but for its steps; returns the pictures that went.
+
+    What may have come to be needed since the survey stays until the next one: all of a camera whose record has gone
+    on, and everything when a month was frozen.
+    """
+    _, frozen = _newest(connection)
+    if not surveyed.seconds or frozen != surveyed.frozen:
+        return ()
+    transition = schema.transition
+    changed = select(transition.c.camera).where(transition.c.key > surveyed.last_transition)
+    going: list[dict[str, object]] = []
     pictures: list[str] = []
-    for portion in chunks(list(found.going)):
-        its = _evidence.c.key.in_(portion)
-        query = select(_evidence.c.picture).where(its, _evidence.c.picture.is_not(None))
-        pictures += connection.execute(query).scalars()
-    if found.going:
+    for portion in chunks(list(surveyed.seconds)):
+        query = select(_evidence.c.key, _evidence.c.at, _evidence.c.picture)
+        for row in connection.execute(query.where(_evidence.c.key.in_(portion), _evidence.c.camera.not_in(changed))):
+            if row.at == surveyed.seconds[row.key]:
+                going.append({"row": row.key, "why": surveyed.found.going[row.key].value})
+                pictures += [] if row.picture is None else [row.picture]
+    if going:
         of_row = _evidence.c.key == bindparam("row")
-        going = [{"row": key, "why": reason.value} for key, reason in found.going.items()]
         rests = update(_evidence).where(of_row, is_shown()).values(without_picture(at, bindparam("why")))
         connection.execute(rests, going)
         connection.execute(delete(_evidence).where(of_row, ~is_shown()), [{"row": each["row"]} for each in going])
     return tuple(pictures)
+
+
+def _newest(connection: Connection) -> tuple[int, int]:
+    """The key of the newest transition, and how many snapshots are frozen."""
+    newest = select(func.coalesce(func.max(schema.transition.c.key), 0))
+    frozen = select(func.count()).where(schema.snapshot.c.state == SnapshotState.FROZEN.value)
+    return int(connection.execute(newest).scalar_one()), int(connection.execute(frozen).scalar_one())
 
 
 def known_pictures(connection: Connection) -> frozenset[str]:
@@ -58,13 +94,15 @@ def known_pictures(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(select(_evidence.c.picture).where(_evidence.c.picture.is_not(None))).scalars())
 
 
-def _kept(connection: Connection) -> Iterator[Kept]:
-    """All evidence that could go: a look that has no picture and shows a transition is part of the record."""
+def _kept(connection: Connection, old: int) -> list[Kept]:
+    """All evidence that could go: a picture, or an ``old`` look without one that shows no transition."""
     columns = (_evidence.c[name] for name in ("key", "at", "kind", "size"))
     query = select(*columns, schema.camera.c.id).join(schema.camera, schema.camera.c.key == _evidence.c.camera)
-    for row in connection.execute(query.where(_evidence.c.picture.is_not(None) | ~is_shown())):
-        good = row.kind == EvidenceKind.GOOD.value
-        yield Kept(key=row.key, camera=row.id, at=row.at, good=good, size=row.size or 0)
+    pictured = _evidence.c.picture.is_not(None)
+    return [
+        Kept(key=row.key, camera=row.id, at=row.at, good=row.kind == EvidenceKind.GOOD.value, size=row.size or 0)
+        for row in connection.execute(query.where(pictured | ((_evidence.c.at < old) & ~is_shown())))
+    ]
 
 
 def _bound(connection: Connection, rules: Rules, now: int) -> Bound:

@@ -140,14 +140,16 @@ class Store(Reader):
         Raises StoreError when the database cannot be written. A file that no row refers to any more, as a crash leaves
         it behind, goes as well.
         """
-        with self._commands("old evidence cannot be deleted") as connection:
+        with self._commands("old evidence cannot be weighed") as connection:
             weigh(connection, self._pictures)
-            found = survey(connection, rules, now)
-            pictures = forget(connection, found, now)
+        with self._source.connection() as reading:
+            surveyed = survey(reading, rules, now)
+        with self._commands("old evidence cannot be deleted") as connection:
+            pictures = forget(connection, surveyed, now)
             known = known_pictures(connection)
         self._pictures.discard(pictures)
         self._pictures.discard(self._pictures.strays(known, now - STRAY_S))
-        return found
+        return surveyed.found
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of the database (SQLite) to ``target``, which must not exist yet."""

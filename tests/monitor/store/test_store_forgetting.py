@@ -15,6 +15,8 @@ from monitor.core.period import Month
 from monitor.core.record import Transition
 from monitor.core.retention import Rules, Why
 from monitor.store import Batch, Evidence, EvidenceKind, Gone, SnapshotEntry, SnapshotState, Store, TransitionRecord
+from monitor.store.engine import database_url, reading_engine, writing_engine
+from monitor.store.retention import forget, survey
 from probes.observation import Step
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -186,3 +188,22 @@ def test_a_picture_that_the_disk_did_not_take_says_so(store: Store, folder: Path
     (folder / "a").write_text("a file where the folder should be", encoding="utf-8")
     keep(store, seen("a", NOW))
     assert [each.gone for each in store.evidence("a")] == [Gone(at=NOW, why=Why.UNWRITTEN)]
+
+
+@pytest.mark.parametrize("meanwhile", ["it fails again", "a month is frozen", "nothing"])
+def test_what_came_to_be_needed_while_the_evidence_was_gone_through_stays(
+    store: Store, url: str, meanwhile: str
+) -> None:
+    keep(store, seen("a", NOW - 200 * DAY))
+    reading, writing = reading_engine(database_url(url)), writing_engine(database_url(url), 1000)
+    with reading.connect() as connection:
+        surveyed = survey(connection, rules(), NOW)
+    if meanwhile == "it fails again":
+        store.write(Batch(transitions=(changed("a", NOW, Condition.IMPAIRED),))).result()
+    if meanwhile == "a month is frozen":
+        freeze(store, MONTH)
+    with writing.begin() as connection:
+        gone = forget(connection, surveyed, NOW)
+    assert len(gone) == len(surveyed.seconds) - (meanwhile != "nothing")
+    for engine in (reading, writing):
+        engine.dispose()
