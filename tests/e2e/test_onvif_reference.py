@@ -143,7 +143,6 @@ async def look(target: Target) -> Observation:
 
 
 @pytest.mark.real_peer
-@pytest.mark.xdist_group("real cameras")
 async def test_both_read_the_same_of_ipycam(camera: RealCamera) -> None:
     await assert_both_tell_the_same(target(camera))
     (told, offset) = await by_ours(target(camera))
@@ -153,7 +152,6 @@ async def test_both_read_the_same_of_ipycam(camera: RealCamera) -> None:
 
 
 @pytest.mark.real_peer
-@pytest.mark.xdist_group("real cameras")
 async def test_ipycam_lets_nobody_in_with_a_wrong_password_or_none(camera: RealCamera) -> None:
     right = target(camera)
     wrong = await look(replace(right, credential=Credential(id="x", username=camera.username, password="wrong")))

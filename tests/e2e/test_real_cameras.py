@@ -27,7 +27,6 @@ from tests.e2e.site import until
 pytestmark = [
     pytest.mark.real_peer,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("real cameras"),
 ]
 
 HAVE_A_LOGIN = ["gstreamer digest", "gstreamer basic", "vlc", "rtsp-streaming-server"]
