@@ -40,7 +40,7 @@ _FINE_SIGMA, _COARSE_SIGMA = 0.8, 2.5
 _DETAILED_STD = 2.0
 """Levels of detail, thumb pixels between those sigmas apart, from which a block can be known again."""
 _BLANK_STD = 0.15
-_SEEN_UPPER, _ROW_BLOCKS = 70, 4
+_ROW_BLOCKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,25 +320,34 @@ def _residue(now: Field, then: Field, lost: NDArray[np.bool_]) -> float:
 
 def _seen(now: Plane, then: Plane) -> dict[str, float]:
     """What of the old detail is still there. In the uppermost and the lowest blocks captions are as sharp as ever."""
-    blocks_now, blocks_then = (_split(_detail(thumb))[1:-1] for thumb in (now, then))
-    blocks_now = blocks_now - blocks_now.mean(axis=2, keepdims=True)
-    blocks_then = blocks_then - blocks_then.mean(axis=2, keepdims=True)
-    spread_now, spread_then = blocks_now.std(axis=2), blocks_then.std(axis=2)
+    detail_now, detail_then = _detail(now), _detail(then)
+    mean_now, mean_then = _inner_means(detail_now), _inner_means(detail_then)
+    spread_now = _root(_inner_means(detail_now * detail_now) - mean_now * mean_now)
+    spread_then = _root(_inner_means(detail_then * detail_then) - mean_then * mean_then)
     known = spread_then >= _DETAILED_STD
     if not known.any():
         return dict.fromkeys(("seen", "seen_median", "seen_upper", "seen_row", "detail"), 1.0) | {"detailed": 0.0}
-    alike = (blocks_now * blocks_then).mean(axis=2) / np.maximum(spread_now * spread_then, 1e-3)
-    alike[spread_now < _BLANK_STD] = 0.0
-    median, upper = np.percentile(alike[known], (50, _SEEN_UPPER))
+    common = _inner_means(detail_now * detail_then) - mean_now * mean_then
+    alike = np.where(spread_now < _BLANK_STD, 0.0, common / np.maximum(spread_now * spread_then, 1e-3))
+    ranked = np.sort(alike[known])
     rows = [float(row[of].mean()) for row, of in zip(alike, known, strict=True) if of.sum() >= _ROW_BLOCKS]
     return {
         "detailed": float(known.mean()),
-        "seen": float(alike[known].mean()),
-        "seen_median": float(median),
-        "seen_upper": float(upper),
+        "seen": float(ranked.mean()),
+        "seen_median": float(ranked[ranked.size // 2]),
+        "seen_upper": float(ranked[ranked.size * 7 // 10]),
         "seen_row": max(rows, default=1.0),
         "detail": float(np.median(spread_now[known] / spread_then[known])),
     }
+
+
+def _inner_means(field: Field) -> Field:
+    """The means of all blocks but those in the uppermost and the lowest row."""
+    return np.asarray(cv2.resize(field, (GRID_COLUMNS, GRID_ROWS), interpolation=cv2.INTER_AREA)[1:-1], np.float32)
+
+
+def _root(variance: Field) -> Field:
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)), np.float32)
 
 
 def _detail(thumb: Plane) -> Field:
