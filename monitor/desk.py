@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -214,9 +214,11 @@ class Desk:
             void = void or self._blind_by()
             told(done, len(watched))
 
-        looks = [self._rounds.look_now(camera, depth) for camera in watched]
-        for look in looks:
+        looks = []
+        for camera in watched:
+            look = self._rounds.look_now(camera, depth)
             look.add_done_callback(ended)
+            looks.append(_without_picture(look))
         answers = await asyncio.gather(*looks, return_exceptions=True)
         seen = [answer for answer in answers if not isinstance(answer, BaseException)]  # others have left the fleet
         if void is None and self._rounds.mass_failures > mass_failures:
@@ -258,6 +260,12 @@ class Desk:
         )
         if (written := self._clerk.write(rounds=(ended,))) is not None:
             await written
+
+
+async def _without_picture(look: asyncio.Future[Seen]) -> Seen:
+    """What was seen, its picture left to the store: those of a whole round are hundreds of megabytes."""
+    observations, judged = await look
+    return tuple(replace(each, jpeg=None, memory=None) for each in observations), judged
 
 
 def _of_the_month(evidence: Iterable[Evidence], began: int, until: int) -> tuple[Evidence, ...]:
