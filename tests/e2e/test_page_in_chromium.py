@@ -358,9 +358,9 @@ async def test_a_decision_needs_a_name(visit: Open) -> None:
 async def test_the_pictures_of_a_camera_are_shown(visit: Open) -> None:
     board = ordinary_board()
     opened = await visit(board, f"/camera/{suspect(board)}")
-    await expect(opened.page.locator("figure img")).to_have_count(2)
+    await expect(opened.page.locator("figure img")).to_have_count(3)
     widths = await opened.page.eval_on_selector_all("figure img", "all => all.map(one => one.naturalWidth)")
-    assert widths == [640, 640]
+    assert widths == [640, 640, 160], "a good one, the doubted one, and the reference by day"
 
 
 async def test_the_head_of_a_camera_refreshes_and_leaves_the_form_alone(visit: Open) -> None:
