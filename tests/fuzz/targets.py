@@ -9,7 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import openpyxl
@@ -578,7 +578,7 @@ TARGETS = {
             FuzzTarget(
                 name=f"decode_{name}",
                 seeds=picture_seeds(codec),
-                open=lambda name=name: decoding(name),  # type: ignore[misc]
+                open=partial(decoding, name),
                 quick=15,
                 allowance=100,
             )
