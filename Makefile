@@ -7,7 +7,7 @@ VENDOR := monitor/web/static/vendor
 FONTS := data/fonts/fetched
 PEERS := $(VENV)/peers
 
-.PHONY: help setup setup-dev fonts peers demo test lint bench fuzz lock clean
+.PHONY: help setup setup-dev fonts peers demo test lint bench reference fuzz lock clean
 
 help:
 	@echo "make demo    a simulated county with the daemon on it (ARGS=\"--cameras 4000 --lang en --once\")"
@@ -17,6 +17,7 @@ help:
 	@echo "make peers   RTSP servers and cameras that are none of ours, for the tests, in $(PEERS)"
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
 	@echo "make fuzz    mutated messages against everything that reads what cameras say (ARGS=\"--seconds 600\")"
+	@echo "make reference  write the manual's pages of settings and metrics from the code"
 	@echo "make lock    resolve the dependencies again and write both lock files"
 
 setup: $(VENV)/.ready-run $(VENDOR)/htmx.min.js
@@ -69,6 +70,9 @@ lint:
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+reference: setup-dev
+	@$(BIN)/python -m tests.monitor.web.reference
 
 fuzz: setup-dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)

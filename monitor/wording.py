@@ -382,6 +382,7 @@ PAGES = {
     "no_township": Words("没有这个乡镇。", "There is no such township."),
     "refused": Words("请求被拒绝：它不是从本页面发出的。", "Refused: the request was not sent from this page."),
     "failed": Words("程序出错，已写入日志。", "Something failed on our side; it is in the log."),
+    "manual": Words("手册", "Manual"),
     "month": Words("月度", "Months"),
     "month_title": Words("{month}在线完好情况", "{month}: online and intact"),
     "month_link": Words("{month}排名与明细", "{month}: ranking and details"),

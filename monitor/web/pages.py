@@ -28,6 +28,7 @@ from monitor.web.calls import (
     township_text,
 )
 from monitor.web.frame import Frame
+from monitor.web.help_pages import HelpPages
 from monitor.web.life import life_view
 from monitor.web.month_pages import MonthPages
 from monitor.web.settings import Settings
@@ -74,6 +75,7 @@ class Pages:
         self.settings = settings
         self.frame = Frame(settings, assets)
         self.months = MonthPages(source, self.frame)
+        self.help = HelpPages(source, self.frame)
         self._board: Board | None = None
         self._rendered: dict[tuple[Lang, bool], tuple[Illness, Live]] = {}
 
@@ -91,6 +93,7 @@ class Pages:
             web.post("/camera/{id}/decision", self.decide),
             web.get("/search", self.search),
             *self.months.routes(),
+            *self.help.routes(),
         ]
 
     async def front(self, request: web.Request) -> web.Response:
