@@ -10,6 +10,7 @@ import contextlib
 import gc
 import hashlib
 import os
+import shutil
 import socket
 import tempfile
 import time
@@ -26,7 +27,7 @@ from aiohttp import web
 
 from monitor.canary import Canary
 from monitor.clerk import Clerk
-from monitor.clock import Clock, SystemClock
+from monitor.clock import Clock, SystemClock, is_synchronised
 from monitor.config import Config
 from monitor.control import Control, Orders
 from monitor.core.fleet import Fleet
@@ -35,7 +36,7 @@ from monitor.desk import Archive, Desk, NoArchive
 from monitor.gate import Limits
 from monitor.inventory import targets
 from monitor.looks import Looker, Questions
-from monitor.metrics import Metrics, compress
+from monitor.metrics import Disk, Machine, Metrics, compress
 from monitor.notify import Notifier
 from monitor.rounds import Ledger, Rounds, Ways
 from monitor.schedule import Calendar
@@ -150,7 +151,13 @@ async def running(
     clock = clock or SystemClock()
     notifier = Notifier.of(environment)
     async with AsyncExitStack() as parts:
-        metrics = Metrics(version=version("xunjian"), stalled_after_s=config.metrics.stalled_after_s)
+        metrics = Metrics(
+            version=version("xunjian"),
+            stalled_after_s=config.metrics.stalled_after_s,
+            began=clock.now(),
+            target=config.site.target_rate,
+            zone=config.site.zone,
+        )
         store = await _open_store(parts, config, clock, metrics)
         keys = open_key_ring(Path(config.secrets.key_file), environment)
         month_at = _months(config)
@@ -190,7 +197,7 @@ async def running(
         tasks.start("rounds", rounds.run())
         url = ""
         if page:
-            calendar = Calendar(config, desk=desk, store=store, clock=clock)
+            calendar = Calendar(config, desk=desk, store=store, clock=clock, reported=metrics.months_are_reported)
             settings = _page_settings(config, clock, metrics, rounds, store, calendar, demo=demo)
             url = await _open_page(parts, config, desk, settings, listening=listening)
             await _open_control(parts, config, desk)
@@ -302,7 +309,7 @@ def _page_settings(
         hosts=_hosts(config.web.host),
         demo=demo,
         refresh_s=max(1, round(config.record.board_s)),
-        metrics=_renderer(metrics, rounds, store) if config.metrics.enabled else None,
+        metrics=_renderer(config, metrics, rounds, store) if config.metrics.enabled else None,
         lang=Lang(config.web.lang),
         degraded=lambda: store.health().reason,
         evidence=lambda: calendar.evidence,
@@ -333,11 +340,24 @@ def _hosts(host: str) -> frozenset[str]:
     return frozenset({host, "localhost", "127.0.0.1", "::1"})
 
 
-def _renderer(metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool], Rendered]:
+def _renderer(config: Config, metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool], Rendered]:
+    folders = _folders(config)
+
     def render(gzipped: bool) -> Rendered:
+        health = store.health()
         metrics.queue_holds("looks", rounds.waiting)
-        metrics.queue_holds("store", store.health().queued)
-        body = metrics.render(rounds.board, now_monotonic=time.monotonic(), progress_monotonic=rounds.progress)
+        metrics.queue_holds("store", health.queued)
+        body = metrics.render(
+            rounds.board,
+            now_monotonic=time.monotonic(),
+            progress_monotonic=rounds.progress,
+            machine=Machine(
+                synchronised=is_synchronised(),
+                store_degraded=health.degraded,
+                pictures_lost=health.pictures_lost,
+                disks=_disks(folders),
+            ),
+        )
         return Rendered(
             body=compress(body) if gzipped else body,
             content_type="text/plain; version=0.0.4; charset=utf-8",
@@ -345,6 +365,25 @@ def _renderer(metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool]
         )
 
     return render
+
+
+def _folders(config: Config) -> dict[str, Path]:
+    """Where the record and the evidence lie; a record on a database server has its disk there."""
+    folders = {"evidence": Path(config.evidence.dir)}
+    name = config.store.url.removeprefix("sqlite:///")
+    if name != config.store.url:
+        folders["record"] = Path(name).parent
+    return folders
+
+
+def _disks(folders: Mapping[str, Path]) -> dict[str, Disk]:
+    """The file systems of the folders that are there: that of the evidence is made with its first picture."""
+    disks = {}
+    for what, folder in folders.items():
+        with contextlib.suppress(FileNotFoundError):
+            usage = shutil.disk_usage(folder)
+            disks[what] = Disk(free=usage.free, size=usage.total)
+    return disks
 
 
 async def _flush(flush_logs: Callable[[float], None]) -> None:

@@ -62,8 +62,8 @@ class Archive(Protocol):
         """The camera's intervals of the month and the transitions that began them; none for one that nobody knew."""
         ...
 
-    async def reconcile(self) -> None:
-        """Make the drafts and the papers that are due. Does not block."""
+    async def reconcile(self) -> bool:
+        """Make the drafts and the papers that are due; whether there are none left to make. Does not block."""
         ...
 
 
@@ -85,8 +85,9 @@ class NoArchive:
     def life(self, camera: str, month: str) -> tuple[tuple[Interval, ...], tuple[Transition, ...]]:
         return (), ()
 
-    async def reconcile(self) -> None:
+    async def reconcile(self) -> bool:
         """Nothing is due."""
+        return True
 
 
 class Desk:
@@ -150,9 +151,9 @@ class Desk:
         """One of the month's papers. Raises NoSuchPaperError."""
         return await asyncio.to_thread(self._archive.paper, month, name)
 
-    async def reconcile_months(self) -> None:
-        """Make the drafts and the papers that are due."""
-        await self._archive.reconcile()
+    async def reconcile_months(self) -> bool:
+        """Make the drafts and the papers that are due; whether there are none left to make."""
+        return await self._archive.reconcile()
 
     async def picture(self, camera: str, at: int) -> bytes:
         """The picture of a look that was kept. Raises NoSuchPictureError."""

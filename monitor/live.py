@@ -9,7 +9,15 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from monitor.core.availability import Totals
-from monitor.core.board import Board, CameraLive, Proven, StateSeconds, TownshipMonth
+from monitor.core.board import (
+    NOTHING_SPENT,
+    Board,
+    CameraLive,
+    MonthSeconds,
+    Proven,
+    StateSeconds,
+    TownshipMonth,
+)
 from monitor.core.condition import Condition, Fault
 from monitor.core.fleet import Fleet
 from monitor.core.outage import CameraState, Rules, doubts, flapping, holds_since
@@ -179,6 +187,17 @@ def _townships(
             now=MappingProxyType({condition: now[code][condition] for condition in Condition}),
             rate=counts[code].online_intact_rate if code in counts else None,
             suspects=suspects[code],
+            spent=_spent(counts[code]) if code in counts else NOTHING_SPENT,
         )
         for code, township in fleet.townships.items()
+    )
+
+
+def _spent(totals: Totals) -> MonthSeconds:
+    return MonthSeconds(
+        intact=totals.intact,
+        impaired=totals.impaired,
+        offline=totals.offline,
+        exempt=totals.exempt,
+        unknown=totals.unknown,
     )

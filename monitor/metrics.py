@@ -6,14 +6,19 @@ The monitor's own few series go through prometheus-client.
 
 When the round loop has stalled, nothing is known any more: every series of the fleet disappears, so that Prometheus
 marks it stale and an average over the silence can't be mistaken for availability.
+
+Addresses are no labels: whoever may read a rate need not learn where a camera is to be reached.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import platform
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from fractions import Fraction
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -25,8 +30,16 @@ from prometheus_client.registry import Collector
 from monitor.core.board import Board, CameraLive, StateSeconds
 from monitor.core.condition import Condition
 from monitor.core.fleet import Camera, Fleet
+from monitor.core.period import Month
+from monitor.core.record import Event
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+FAILING = frozenset({Condition.OFFLINE, Condition.IMPAIRED})
+DIRECTIONS = ("forward", "back")
+USUAL_TARGET = Fraction(95, 100)
+MONTH_PARTS = ("intact", "impaired", "offline", "exempt", "unknown")
+"""the parts of a month's service that sum up to it"""
 
 WRITE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -64,6 +77,36 @@ RATIO = Family(
     "Intact / accountable seconds of the running month, absent without accountable time.",
 )
 TOWNSHIP = Family("xunjian_township_info", "gauge", "Always 1; name of the township.")
+KEY_POINT = Family("xunjian_camera_key_point", "gauge", "Always 1; the camera is a key point, else absent.")
+EXPLAINED = Family(
+    "xunjian_camera_event_info", "gauge", "Always 1; the open event that explains why the camera fails, else absent."
+)
+EVENT = Family("xunjian_event_cameras", "gauge", "Cameras that failed together in an event that is still open.")
+EVENT_BEGAN = Family("xunjian_event_start_timestamp_seconds", "gauge", "When an open event began, Unix time.")
+MONTH_SECONDS = Family(
+    "xunjian_township_month_seconds",
+    "gauge",
+    "Seconds of the running month by condition, exempt ones apart, summed over the assessed cameras.",
+)
+LINK = Family(
+    "xunjian_township_link_up",
+    "gauge",
+    "1 when the witness at the end of the township's link answers, absent without one and while nobody can look.",
+)
+PROVEN = Family("xunjian_proven_cameras", "gauge", "Cameras that pass at each depth: port, described, pictured.")
+BLIND = Family("xunjian_blind", "gauge", "1 while we cannot look at all, so that everybody is unknown.")
+MONTH_BEGAN = Family("xunjian_month_start_timestamp_seconds", "gauge", "When the running month began, Unix time.")
+MONTH_ENDS = Family("xunjian_month_end_timestamp_seconds", "gauge", "When the running month will end, Unix time.")
+TARGET = Family("xunjian_target_ratio", "gauge", "The online-and-intact rate that a township has to reach.")
+SYNCHRONISED = Family(
+    "xunjian_clock_synchronised", "gauge", "1 when the kernel holds its clock to be synchronised, absent if unsaid."
+)
+DEGRADED = Family("xunjian_store_degraded", "gauge", "1 while the record cannot be written and waits in memory.")
+PICTURES_LOST = Family("xunjian_pictures_lost_total", "counter", "Pictures of evidence that could not be written.")
+DISK_FREE = Family("xunjian_disk_free_bytes", "gauge", "Bytes free where the record and the evidence lie.")
+DISK_SIZE = Family(
+    "xunjian_disk_size_bytes", "gauge", "Bytes that the disk with the record or the evidence has in all."
+)
 OUTCOMES = Family("xunjian_probe_outcomes_total", "counter", "Looks that ended with each outcome.")
 
 
@@ -89,6 +132,8 @@ class _Prefixes(NamedTuple):
     seconds: tuple[str, str, str, str]
     duration: str
     success: str
+    own: str
+    """the labels alone"""
     info: str
 
 
@@ -106,6 +151,7 @@ def _prefixes(camera: Camera) -> _Prefixes:
         seconds=(intact, impaired, offline, unknown),
         duration=f"{DURATION.name}{own} ",
         success=f"{SUCCESS.name}{own} ",
+        own=own,
         info=f"{CAMERA.name}{info} 1\n",
     )
 
@@ -120,6 +166,9 @@ class _Lines:
         self.townships = "".join(
             f"{TOWNSHIP.name}{labels(township=township.code, name=township.name)} 1\n"
             for township in fleet.townships.values()
+        )
+        self.key_points = "".join(
+            f"{KEY_POINT.name}{self.cameras[id_].own} 1\n" for id_, camera in fleet.cameras.items() if camera.key_point
         )
 
     def known(self, board: Board) -> Iterator[tuple[_Prefixes, CameraLive]]:
@@ -151,11 +200,18 @@ class _Lines:
         )
 
     def exempt(self, board: Board) -> str:
+        return "".join(
+            f"{EXEMPT.name}{self.cameras[id_].own} 1\n" for id_ in sorted(board.exempt) if id_ in self.cameras
+        )
+
+    def explained(self, board: Board) -> str:
+        # One event a camera, the newest: an event remembers those that are back, and they may fail again in another.
+        event_of = {id_: event_label(event) for event in board.events for id_ in event.cameras}
         fleet = self.fleet.cameras
         return "".join(
-            f"{EXEMPT.name}{labels(camera=id_, township=fleet[id_].township)} 1\n"
-            for id_ in sorted(board.exempt)
-            if id_ in fleet
+            f"{EXPLAINED.name}{labels(camera=id_, township=fleet[id_].township, event=event)} 1\n"
+            for id_, event in event_of.items()
+            if id_ in fleet and (live := board.cameras.get(id_)) is not None and live.condition in FAILING
         )
 
     def durations(self, board: Board) -> str:
@@ -198,6 +254,99 @@ def _ratios(board: Board) -> str:
     )
 
 
+def _month_seconds(board: Board) -> str:
+    return "".join(
+        f"{MONTH_SECONDS.name}{labels(township=township.code, condition=part)} {getattr(township.spent, part)}\n"
+        for township in board.townships
+        for part in MONTH_PARTS
+    )
+
+
+def event_label(event: Event) -> str:
+    """Names an event without telling an address: the same over its life, another one for the next at its place."""
+    return f"{event.kind}-{hashlib.sha256(event.id.encode('utf-8', 'replace')).hexdigest()[:10]}"
+
+
+def _place(board: Board, event: Event) -> str:
+    """What a person calls the place of an event: the village, the township, or the recorder by its name."""
+    if event.kind == "link":
+        township = board.fleet.townships.get(event.township)
+        return township.name if township else event.township
+    members = [board.fleet.cameras[id_] for id_ in event.cameras if id_ in board.fleet.cameras]
+    names = sorted({camera.recorder if event.kind == "recorder" else camera.village for camera in members})
+    return "、".join(name for name in names if name)
+
+
+def _events(board: Board) -> str:
+    return "".join(f"{EVENT.name}{_event_labels(board, event)} {len(event.cameras)}\n" for event in board.events)
+
+
+def _event_labels(board: Board, event: Event) -> str:
+    return labels(event=event_label(event), kind=event.kind, township=event.township, place=_place(board, event))
+
+
+def _event_begins(board: Board) -> str:
+    return "".join(
+        f"{EVENT_BEGAN.name}{labels(event=event_label(event), township=event.township)} {event.began}\n"
+        for event in board.events
+    )
+
+
+def _links(board: Board) -> str:
+    """A township without a witness has no link that could be looked at; while we are blind none can be judged."""
+    if board.blind is not None:
+        return ""
+    down = {gap.township for gap in board.link_gaps}
+    return "".join(
+        f"{LINK.name}{labels(township=township.code)} {int(township.code not in down)}\n"
+        for township in board.fleet.townships.values()
+        if township.witness
+    )
+
+
+def _proven(board: Board) -> str:
+    proven = {"port": board.proven.port, "described": board.proven.described, "pictured": board.proven.pictured}
+    return "".join(f"{PROVEN.name}{labels(depth=depth)} {count}\n" for depth, count in proven.items())
+
+
+class Disk(NamedTuple):
+    """Bytes of one file system."""
+
+    free: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What is read at a scrape of the machine and of the store on it.
+
+    ``synchronised`` is None where the kernel does not say; ``disks`` maps what lies there to its file system.
+    """
+
+    synchronised: bool | None = None
+    store_degraded: bool = False
+    pictures_lost: int = 0
+    disks: Mapping[str, Disk] = field(default_factory=dict)
+
+    def render(self) -> str:
+        """Its families."""
+        clock = "" if self.synchronised is None else f"{SYNCHRONISED.name} {int(self.synchronised)}\n"
+        free = "".join(f"{DISK_FREE.name}{labels(holds=what)} {disk.free}\n" for what, disk in self.disks.items())
+        size = "".join(f"{DISK_SIZE.name}{labels(holds=what)} {disk.size}\n" for what, disk in self.disks.items())
+        return "".join(
+            (
+                *(SYNCHRONISED.head, clock),
+                *(DEGRADED.head, f"{DEGRADED.name} {int(self.store_degraded)}\n"),
+                *(PICTURES_LOST.head, f"{PICTURES_LOST.name} {self.pictures_lost}\n"),
+                *(DISK_FREE.head, free),
+                *(DISK_SIZE.head, size),
+            )
+        )
+
+
+NOTHING_READ = Machine()
+
+
 class _WithoutCreated(Collector):
     """Own metrics without their ``_created`` samples, which text format 0.0.4 would show as gauges of their own."""
 
@@ -221,6 +370,9 @@ class Health:
     queue_depth: Gauge
     probes_skipped: Counter
     store_write: Histogram
+    clock_set: Counter
+    report_last: Gauge
+    began: Gauge
     build: Info
 
     @classmethod
@@ -244,6 +396,15 @@ class Health:
                 buckets=WRITE_BUCKETS_S,
                 registry=None,
             ),
+            clock_set=Counter(
+                "xunjian_clock_steps_total", "Times the wall clock was set while we ran.", ["direction"], registry=None
+            ),
+            report_last=Gauge(
+                "xunjian_report_last_success_timestamp_seconds",
+                "When every month that is over was last found with its draft and its papers, Unix time.",
+                registry=None,
+            ),
+            began=Gauge("xunjian_start_timestamp_seconds", "When the program started, Unix time.", registry=None),
             build=Info("xunjian_build", "Version of the program and of its Python.", registry=None),
         )
 
@@ -256,6 +417,9 @@ class Health:
             self.queue_depth,
             self.probes_skipped,
             self.store_write,
+            self.clock_set,
+            self.report_last,
+            self.began,
             self.build,
         )
 
@@ -264,15 +428,29 @@ class Metrics:
     """The one renderer of ``/metrics``. Counting and rendering may happen in different threads.
 
     ``stalled_after_s``: how old the round loop's last progress may be before the fleet's series disappear.
+    ``began`` is when the program started (UTC seconds), ``target`` the rate to reach, ``zone`` where months are cut.
     """
 
-    def __init__(self, *, version: str, stalled_after_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        version: str,
+        stalled_after_s: float,
+        began: float = 0.0,
+        target: Fraction = USUAL_TARGET,
+        zone: tzinfo = UTC,
+    ) -> None:
         self._stalled_after_s = stalled_after_s
+        self._target = f"{TARGET.name} {float(target)!r}\n"
+        self._zone = zone
         self._lines: _Lines | None = None
         self._outcomes: dict[tuple[str, str, str], int] = {}
         self._outcome_prefixes: dict[tuple[str, str, str], str] = {}
         self._health = Health.create()
         self._health.build.info({"version": version, "python": platform.python_version()})
+        self._health.began.set(began)
+        for direction in DIRECTIONS:
+            self._health.clock_set.labels(direction)
         self._registry = CollectorRegistry()
         self._registry.register(_WithoutCreated(self._health.all()))
 
@@ -298,11 +476,21 @@ class Metrics:
         """``depth`` items wait in ``queue``."""
         self._health.queue_depth.labels(queue).set(depth)
 
+    def clock_was_set(self, by_s: float) -> None:
+        """The wall clock was set forward by so many seconds, or back when negative."""
+        self._health.clock_set.labels(DIRECTIONS[by_s < 0]).inc()
+
+    def months_are_reported(self, at: float) -> None:
+        """At ``at`` (UTC seconds) every month that is over had its draft and its papers."""
+        self._health.report_last.set(at)
+
     def store_wrote(self, took_s: float) -> None:
         """One commit of the record took ``took_s``."""
         self._health.store_write.observe(took_s)
 
-    def render(self, board: Board | None, *, now_monotonic: float, progress_monotonic: float) -> bytes:
+    def render(
+        self, board: Board | None, *, now_monotonic: float, progress_monotonic: float, machine: Machine = NOTHING_READ
+    ) -> bytes:
         """The whole page in text format 0.0.4.
 
         ``progress_monotonic`` is when the round loop last got on. No fleet series without a board, or when that is
@@ -311,7 +499,7 @@ class Metrics:
         alive = now_monotonic - progress_monotonic <= self._stalled_after_s
         fleet = self._fleet(board) if board is not None and alive else ""
         # a name may hold half of a surrogate pair; one bad ledger row must not take the page away
-        own = (fleet + self._probe_outcomes()).encode("utf-8", "replace")
+        own = (fleet + self._probe_outcomes() + machine.render()).encode("utf-8", "replace")
         return own + generate_latest(self._registry)
 
     def _fleet(self, board: Board) -> str:
@@ -327,10 +515,25 @@ class Metrics:
             (CAMERAS, _township_cameras),
             (RATIO, _ratios),
             (TOWNSHIP, lines.townships),
+            (KEY_POINT, lines.key_points),
+            (EXPLAINED, lines.explained),
+            (EVENT, _events),
+            (EVENT_BEGAN, _event_begins),
+            (MONTH_SECONDS, _month_seconds),
+            (LINK, _links),
+            (PROVEN, _proven),
+            (BLIND, f"{BLIND.name} {int(board.blind is not None)}\n"),
+            (MONTH_BEGAN, self._of_the_month(MONTH_BEGAN, board)),
+            (MONTH_ENDS, self._of_the_month(MONTH_ENDS, board)),
+            (TARGET, self._target),
         ]
         return "".join(
             family.head + (samples if isinstance(samples, str) else samples(board)) for family, samples in families
         )
+
+    def _of_the_month(self, family: Family, board: Board) -> str:
+        month = Month.parse(board.month, self._zone)
+        return f"{family.name} {month.start if family is MONTH_BEGAN else month.end}\n"
 
     def _lines_of(self, fleet: Fleet) -> _Lines:
         lines = self._lines

@@ -24,7 +24,14 @@ import structlog
 
 from monitor.clerk import Clerk, Past
 from monitor.clock import Clock
-from monitor.core.blindness import Witnesses, clock_step, everybody_failed, link_gaps, watched_until
+from monitor.core.blindness import (
+    Witnesses,
+    clock_set_by,
+    clock_step,
+    everybody_failed,
+    link_gaps,
+    watched_until,
+)
 from monitor.core.board import Board
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.due import Plan, interval, next_look
@@ -90,6 +97,9 @@ class Ears(Protocol):
 
     def looks_skipped(self, count: int = 1) -> None:
         """Looks could not be begun before the next one was due."""
+
+    def clock_was_set(self, by_s: float) -> None:
+        """The wall clock was set forward, or back when negative."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -642,10 +652,14 @@ class Rounds:
         self._clerk.show(watched.camera, min(settled(watched.state), limit))
 
     def _notice_clock_step(self, before: tuple[float, float], now: tuple[float, float]) -> None:
+        by_s = clock_set_by(*before, *now)
+        if by_s == 0:
+            return
+        self._ears.clock_was_set(by_s)
+        log.warning("the wall clock was set", by_s=round(by_s, 1))
         gap = clock_step(*before, *now)
         if gap is None:
             return
-        log.warning("the wall clock was set forward", skipped_s=(gap.ended or gap.began) - gap.began)
         self._clerk.write(gaps=(gap,))
         self._bridge(gap)
 

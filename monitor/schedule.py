@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -35,15 +36,27 @@ LATE_S = 3 * 3600
 
 
 class Calendar:
-    """Starts the inspection rounds, has months closed that are over, and deletes evidence when its time is over."""
+    """Starts the inspection rounds, has months closed that are over, and deletes evidence when its time is over.
 
-    def __init__(self, config: Config, *, desk: Desk, store: Store, clock: Clock) -> None:
+    ``reported`` is told whenever every month that is over has its draft and its papers, and when that was (UTC).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        desk: Desk,
+        store: Store,
+        clock: Clock,
+        reported: Callable[[float], None] = lambda at: None,
+    ) -> None:
         self._inspections = config.inspection
         self._retention = config.evidence.rules(config.site.zone)
         self._zone = config.site.zone
         self._desk = desk
         self._store = store
         self._clock = clock
+        self._reported = reported
         self.evidence: Retention | None = None
         """what became of the evidence when it was last gone through"""
         self._scheduler = AsyncIOScheduler(
@@ -58,7 +71,7 @@ class Calendar:
         nightly = CronTrigger(hour=3, minute=30, timezone=self._zone)
         self._scheduler.add_job(self.forget, nightly, id="evidence", next_run_time=self._soon())
         self._scheduler.add_job(self.make_room, IntervalTrigger(hours=1), id="room")
-        self._scheduler.add_job(self._close_months, IntervalTrigger(hours=1), id="months", next_run_time=self._soon())
+        self._scheduler.add_job(self.close_months, IntervalTrigger(hours=1), id="months", next_run_time=self._soon())
 
     def close(self) -> None:
         self._scheduler.shutdown(wait=False)
@@ -92,11 +105,15 @@ class Calendar:
         """At once: a machine that was off on the 1st makes up for it when it starts."""
         return datetime.fromtimestamp(self._clock.now(), self._zone)
 
-    async def _close_months(self) -> None:
+    async def close_months(self) -> None:
+        """Have the months that are over drafted, and their papers made."""
         try:
-            await self._desk.reconcile_months()
+            complete = await self._desk.reconcile_months()
         except StoreError as error:
             log.error("the month could not be closed; tried again in an hour", reason=str(error))
+            return
+        if complete:
+            self._reported(self._clock.now())
 
     async def make_room(self) -> None:
         """Delete evidence before its time if pictures have come to take more room than they may."""

@@ -117,10 +117,13 @@ class Office:
         except OSError as error:
             raise NoSuchPaperError(f"{name} of {month} cannot be read: {error.strerror}") from error
 
-    async def reconcile(self) -> None:
-        """Make the drafts and the papers that are due. The calendar calls it at the start and every hour."""
+    async def reconcile(self) -> bool:
+        """Make the drafts and the papers that are due; whether that left none to make.
+
+        The calendar calls it at the start and every hour.
+        """
         await reconcile_months(self._store, self._config, self._clock)
-        await asyncio.to_thread(self._make_missing_papers)
+        return await asyncio.to_thread(self._make_missing_papers)
 
     def freeze(self, month: Month, *, who: str) -> str:
         """Freeze the month; the SHA-256 of its snapshot. Raises UnknownError and RuleError."""
@@ -153,7 +156,7 @@ class Office:
             snapshot = current(reader, self._config, month, int(self._clock.now()))
         return bundle(snapshot, folder, typefaces=typefaces, progress=progress)
 
-    def _make_missing_papers(self) -> None:
+    def _make_missing_papers(self) -> bool:
         with self._store.snapshot() as reader:
             due = [
                 kept
@@ -161,6 +164,7 @@ class Office:
                 if (kept := each.frozen or each.draft) is not None and not self._has_papers_of(kept)
             ]
             snapshots = [load(reader, kept) for kept in due]
+        made = 0
         for snapshot in snapshots:
             folder = self._folder(snapshot["month"])
             try:
@@ -169,6 +173,8 @@ class Office:
                 log.error("a month's papers cannot be made", month=snapshot["month"], reason=str(error))
             else:
                 log.info("a month's papers are made", month=snapshot["month"], folder=str(folder))
+                made += 1
+        return made == len(due)
 
     def _has_papers_of(self, kept: SnapshotEntry) -> bool:
         return self._files(kept.month).get(SNAPSHOT) == kept.sha256

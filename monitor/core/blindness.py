@@ -147,6 +147,17 @@ def everybody_failed(
     return len({townships[look.camera] for look in looked}) >= in_townships
 
 
+def clock_set_by(
+    wall_before: float, monotonic_before: float, wall_now: float, monotonic_now: float, tolerance_s: float = 2.0
+) -> float:
+    """By how many seconds the wall clock was set, judged by two readings of both clocks; negative when set back.
+
+    A difference within the tolerance is one of reading, and 0.
+    """
+    step_s = (wall_now - wall_before) - (monotonic_now - monotonic_before)
+    return step_s if abs(step_s) > tolerance_s else 0.0
+
+
 def clock_step(
     wall_before: float, monotonic_before: float, wall_now: float, monotonic_now: float, tolerance_s: float = 2.0
 ) -> Gap | None:
@@ -154,8 +165,7 @@ def clock_step(
 
     It covers everything between the readings, since nobody knows when between them the clock was set.
     """
-    step_s = (wall_now - wall_before) - (monotonic_now - monotonic_before)
-    if step_s <= tolerance_s:
+    if clock_set_by(wall_before, monotonic_before, wall_now, monotonic_now, tolerance_s) <= 0:
         return None
     return Gap(began=floor(wall_before), ended=floor(wall_now), cause=Cause.OURS, reason="clock_step")
 

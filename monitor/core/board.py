@@ -59,6 +59,20 @@ class StateSeconds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MonthSeconds:
+    """Where the seconds of a month's service went, summed over the assessed cameras of a township."""
+
+    intact: int = 0
+    impaired: int = 0
+    offline: int = 0
+    exempt: int = 0
+    unknown: int = 0
+
+
+NOTHING_SPENT = MonthSeconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TownshipMonth:
     """A township this month so far. ``rate`` is intact / accountable seconds, None without a denominator."""
 
@@ -68,6 +82,7 @@ class TownshipMonth:
     now: Mapping[Condition, int]
     rate: Fraction | None
     suspects: int = 0
+    spent: MonthSeconds = NOTHING_SPENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from monitor.core.board import Board
-from monitor.core.condition import Condition
+from monitor.core.board import Board, MonthSeconds
+from monitor.core.condition import Cause, Condition
 from monitor.core.fleet import Fleet
-from monitor.metrics import Metrics, compress, escape
-from tests.monitor.web.boards import bad_board, blind_board, hostile_board, ordinary_board
+from monitor.core.record import Event, Gap
+from monitor.metrics import NOTHING_READ, Disk, Machine, Metrics, compress, escape, event_label
+from tests.monitor.web.boards import MONTH_BEGAN, NOW, ZONE, bad_board, blind_board, hostile_board, ordinary_board
 
 CPU_LIMIT_S = 0.050
 
@@ -26,10 +27,14 @@ def board() -> Board:
     return ordinary_board()
 
 
+def fresh() -> Metrics:
+    return Metrics(version="0.1.0", stalled_after_s=60, began=NOW - 3600, target=Fraction(95, 100), zone=ZONE)
+
+
 @pytest.fixture
 def metrics() -> Metrics:
     """With something counted in every one of its own metrics."""
-    metrics = Metrics(version="0.1.0", stalled_after_s=60)
+    metrics = fresh()
     metrics.round_ended(at=1_795_480_205.5, took_s=3.25)
     metrics.round_was_void()
     metrics.look_ended(township="341101", probe="rtsp", outcome="ok")
@@ -38,11 +43,16 @@ def metrics() -> Metrics:
     metrics.looks_skipped(3)
     metrics.queue_holds("decode", 7)
     metrics.store_wrote(0.004)
+    metrics.clock_was_set(-3600.0)
+    metrics.months_are_reported(1_795_480_100.0)
     return metrics
 
 
-def rendered(metrics: Metrics, board: Board | None, *, silent_for_s: float = 1.0) -> str:
-    return metrics.render(board, now_monotonic=1000.0, progress_monotonic=1000.0 - silent_for_s).decode()
+def rendered(
+    metrics: Metrics, board: Board | None, *, silent_for_s: float = 1.0, machine: Machine = NOTHING_READ
+) -> str:
+    progress = 1000.0 - silent_for_s
+    return metrics.render(board, now_monotonic=1000.0, progress_monotonic=progress, machine=machine).decode()
 
 
 def samples(text: str) -> Iterator[Sample]:
@@ -123,7 +133,7 @@ def test_only_the_info_line_names_a_camera(metrics: Metrics, board: Board) -> No
         for sample in samples(text)
         if sample.name.startswith("xunjian_camera_") and sample.name != "xunjian_camera_info"
     }
-    assert others == {("camera", "township"), ("camera", "state", "township")}
+    assert others == {("camera", "township"), ("camera", "state", "township"), ("camera", "event", "township")}
 
 
 def test_addresses_and_credentials_are_no_labels(metrics: Metrics, board: Board) -> None:
@@ -179,7 +189,8 @@ def test_all_series_of_the_fleet_vanish_when_the_round_loop_has_stalled(
     metrics: Metrics, board: Board, silent_for_s: float
 ) -> None:
     names = {sample.name for sample in samples(rendered(metrics, board, silent_for_s=silent_for_s))}
-    assert not [name for name in names if name.startswith(("xunjian_camera_", "xunjian_township_"))]
+    assert not [name for name in names if name.startswith(("xunjian_camera_", "xunjian_township_", "xunjian_event_"))]
+    assert "xunjian_blind" not in names
     assert "xunjian_round_last_timestamp_seconds" in names
     assert "xunjian_probe_outcomes_total" in names
 
@@ -204,8 +215,127 @@ def test_own_health_counts_what_it_was_told(metrics: Metrics) -> None:
     assert found["xunjian_store_write_seconds_count",] == 1
     assert found["xunjian_store_write_seconds_bucket", "0.0025"] == 0
     assert found["xunjian_store_write_seconds_bucket", "0.005"] == 1
+    assert found["xunjian_clock_steps_total", "forward"] == 0
+    assert found["xunjian_clock_steps_total", "back"] == 1
+    assert found["xunjian_report_last_success_timestamp_seconds",] == 1_795_480_100
+    assert found["xunjian_start_timestamp_seconds",] == NOW - 3600
     assert found["xunjian_probe_outcomes_total", "341101", "rtsp", "ok"] == 2
     assert found["xunjian_probe_outcomes_total", "341102", "light", "refused"] == 1
+
+
+def test_a_key_point_has_the_series_that_says_so_and_no_other_camera(metrics: Metrics, board: Board) -> None:
+    wanted = {id_: 1.0 for id_, camera in board.fleet.cameras.items() if camera.key_point}
+    assert by_camera(rendered(metrics, board), "xunjian_camera_key_point") == wanted
+    assert 0 < len(wanted) < len(board.cameras)
+
+
+def labelled(text: str, name: str) -> list[tuple[dict[str, str], float]]:
+    return [(sample.labels, sample.value) for sample in samples(text) if sample.name == name]
+
+
+def test_an_event_names_its_place_and_the_cameras_that_it_explains(metrics: Metrics, board: Board) -> None:
+    village, recorder = board.events
+    text = rendered(metrics, board)
+    assert labelled(text, "xunjian_event_cameras") == [
+        (
+            {"event": event_label(village), "kind": "village", "township": "341102", "place": "柳树村"},
+            len(village.cameras),
+        ),
+        (
+            {"event": event_label(recorder), "kind": "recorder", "township": "341107", "place": ""},
+            len(recorder.cameras),
+        ),
+    ]
+    assert labelled(text, "xunjian_event_start_timestamp_seconds") == [
+        ({"event": event_label(event), "township": event.township}, event.began) for event in board.events
+    ]
+    explained = {labels["camera"]: labels["event"] for labels, _ in labelled(text, "xunjian_camera_event_info")}
+    assert explained == {id_: event_label(event) for event in board.events for id_ in event.cameras}
+
+
+def test_a_camera_that_is_back_is_explained_by_no_event(metrics: Metrics, board: Board) -> None:
+    back = board.events[0].cameras[0]
+    again = replace(board.cameras[back], condition=Condition.INTACT, fault=None)
+    text = rendered(metrics, replace(board, cameras=dict(board.cameras) | {back: again}))
+    explained = by_camera(text, "xunjian_camera_event_info")
+    assert back not in explained
+    assert set(board.events[0].cameras[1:]) <= set(explained)
+
+
+def test_a_camera_in_two_events_is_explained_by_the_newer(metrics: Metrics, board: Board) -> None:
+    older = board.events[0]
+    newer = replace(older, kind="link", place=older.township, began=older.began + 60)
+    text = rendered(metrics, replace(board, events=(older, newer)))
+    said = [labels["event"] for labels, _ in labelled(text, "xunjian_camera_event_info")]
+    assert said == [event_label(newer)] * len(older.cameras)
+
+
+def test_two_recorders_without_a_name_are_two_events(metrics: Metrics, board: Board) -> None:
+    events = [
+        Event(kind="recorder", place=place, township="341101", began=NOW, cameras=("a", "b", "c"), of=3)
+        for place in ("127.0.0.1:554", "127.0.0.2:554")
+    ]
+    text = rendered(metrics, replace(board, events=tuple(events)))
+    assert len({labels["event"] for labels, _ in labelled(text, "xunjian_event_cameras")}) == 2
+
+
+def test_the_month_tells_its_bounds_its_target_and_where_its_seconds_went(metrics: Metrics, board: Board) -> None:
+    first = replace(
+        board.townships[0],
+        spent=MonthSeconds(intact=100, impaired=20, offline=15, exempt=10, unknown=5),
+    )
+    text = rendered(metrics, replace(board, townships=(first,)))
+    assert {labels["condition"]: value for labels, value in labelled(text, "xunjian_township_month_seconds")} == {
+        "intact": 100,
+        "impaired": 20,
+        "offline": 15,
+        "exempt": 10,
+        "unknown": 5,
+    }
+    assert labelled(text, "xunjian_month_start_timestamp_seconds") == [({}, MONTH_BEGAN)]
+    assert labelled(text, "xunjian_month_end_timestamp_seconds") == [({}, MONTH_BEGAN + 30 * 86_400)]
+    assert labelled(text, "xunjian_target_ratio") == [({}, 0.95)]
+
+
+def test_a_link_is_up_or_down_where_it_has_a_witness_and_unsaid_while_we_are_blind(
+    metrics: Metrics, board: Board
+) -> None:
+    townships = list(board.fleet.townships.values())
+    witnessed = [replace(township, witness="127.0.0.1") for township in townships[:2]]
+    fleet = Fleet.of([*witnessed, *townships[2:]], board.fleet.cameras.values())
+    down = Gap(began=NOW, ended=None, cause=Cause.LINK_EXCUSED, reason="township_link", township=witnessed[1].code)
+    seen = replace(board, fleet=fleet, link_gaps=(down,))
+    text = rendered(metrics, seen)
+    assert labelled(text, "xunjian_township_link_up") == [
+        ({"township": witnessed[0].code}, 1.0),
+        ({"township": witnessed[1].code}, 0.0),
+    ]
+    assert labelled(text, "xunjian_blind") == [({}, 0.0)]
+    blind = rendered(metrics, replace(seen, blind=replace(down, township=None)))
+    assert labelled(blind, "xunjian_township_link_up") == []
+    assert labelled(blind, "xunjian_blind") == [({}, 1.0)]
+
+
+def test_three_numbers_say_how_deep_the_fleet_is_proven(metrics: Metrics, board: Board) -> None:
+    said = {labels["depth"]: value for labels, value in labelled(rendered(metrics, board), "xunjian_proven_cameras")}
+    assert said == {
+        "port": board.proven.port,
+        "described": board.proven.described,
+        "pictured": board.proven.pictured,
+    }
+
+
+def test_the_machine_is_told_as_it_was_read(metrics: Metrics) -> None:
+    machine = Machine(
+        synchronised=False, store_degraded=True, pictures_lost=4, disks={"record": Disk(free=1 << 30, size=4 << 30)}
+    )
+    text = rendered(metrics, None, machine=machine)
+    assert labelled(text, "xunjian_clock_synchronised") == [({}, 0.0)]
+    assert labelled(text, "xunjian_store_degraded") == [({}, 1.0)]
+    assert labelled(text, "xunjian_pictures_lost_total") == [({}, 4.0)]
+    assert labelled(text, "xunjian_disk_free_bytes") == [({"holds": "record"}, 1 << 30)]
+    assert labelled(text, "xunjian_disk_size_bytes") == [({"holds": "record"}, 4 << 30)]
+    assert labelled(rendered(metrics, None), "xunjian_clock_synchronised") == []
 
 
 def test_creation_times_are_not_shown_as_gauges(metrics: Metrics, board: Board) -> None:
@@ -260,7 +390,7 @@ def test_the_compressed_page_is_the_page_and_always_the_same(metrics: Metrics, b
 
 def test_4000_cameras_take_less_than_50_ms_of_cpu() -> None:
     board = bad_board(4000)
-    metrics = Metrics(version="0.1.0", stalled_after_s=60)
+    metrics = fresh()
     for township in board.fleet.townships:
         for probe in ("light", "onvif", "rtsp", "picture"):
             for outcome in ("ok", "unreachable", "refused", "busy", "timed_out"):
@@ -280,6 +410,7 @@ def test_4000_cameras_take_less_than_50_ms_of_cpu() -> None:
 @pytest.mark.parametrize("case", ["ordinary", "blind", "hostile", "stalled"])
 def test_promtool_has_nothing_to_say(metrics: Metrics, case: str) -> None:
     boards = {"ordinary": ordinary_board, "blind": blind_board, "hostile": hostile_board, "stalled": ordinary_board}
-    page = rendered(metrics, boards[case](), silent_for_s=600 if case == "stalled" else 1)
+    machine = Machine(synchronised=True, disks={"evidence": Disk(free=1, size=2)})
+    page = rendered(metrics, boards[case](), silent_for_s=600 if case == "stalled" else 1, machine=machine)
     checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")

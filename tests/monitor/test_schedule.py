@@ -68,8 +68,12 @@ def test_the_calendar_is_looked_at_at_the_next_round_and_every_hour_anyway() -> 
 class Called:
     """A desk at which only rounds are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, complete: bool = True) -> None:
+        self.complete = complete
         self.rounds: list[RoundKind] = []
+
+    async def reconcile_months(self) -> bool:
+        return self.complete
 
     async def round(self, depth: Depth, told: Callable[[int, int], None], kind: RoundKind) -> dict[str, object]:
         assert depth is Depth.PICTURE
@@ -122,6 +126,16 @@ async def test_pictures_beyond_their_room_go_within_the_hour_and_not_before_ther
         assert [each.at for each in store.evidence("a")] == [now - 1, now - 2, now - 3]
     assert calendar.evidence is not None
     assert calendar.evidence.size == 3 * 2**18
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_only_months_with_all_their_papers_are_told_as_reported(tmp_path: Path, complete: bool) -> None:
+    told: list[float] = []
+    now = 1_790_000_000
+    with Store.open(f"sqlite:///{tmp_path / 'xunjian.db'}", at=now) as store:
+        desk = cast("Desk", Called(complete=complete))
+        await Calendar(Config(), desk=desk, store=store, clock=At(now), reported=told.append).close_months()
+    assert told == ([now] if complete else [])
 
 
 async def test_going_through_the_evidence_leaves_its_figures(tmp_path: Path) -> None:

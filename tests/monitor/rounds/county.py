@@ -297,6 +297,7 @@ class Listening:
         self.rounds = 0
         self.void = 0
         self.skipped = 0
+        self.clock_set_by: list[float] = []
 
     def look_ended(self, *, township: str, probe: str, outcome: str) -> None:
         self.looks += 1
@@ -309,6 +310,9 @@ class Listening:
 
     def looks_skipped(self, count: int = 1) -> None:
         self.skipped += count
+
+    def clock_was_set(self, by_s: float) -> None:
+        self.clock_set_by.append(by_s)
 
 
 @dataclass

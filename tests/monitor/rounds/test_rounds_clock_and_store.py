@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import astuple
 from pathlib import Path
 
+import pytest
+
 from tests.monitor.rounds.county import T0, Script, cameras, dead, good, running
 
 
@@ -22,6 +24,7 @@ async def test_a_clock_set_forward_leaves_a_gap_over_which_no_doubt_reaches(tmp_
         assert (gap.cause, gap.reason) == ("ours", "clock_step")
         assert stepped - 1 <= gap.began - T0 <= stepped
         assert stepped + 3600 <= (gap.ended or 0) - T0 + 1 <= stepped + 3602
+        assert run.ears.clock_set_by == [pytest.approx(3600, abs=1)]
         assert run.said("c001")[-1] == (0, "intact"), "no 80 s of failing have passed"
         await run.until(run.now + 200)
         assert run.said("c001")[-1][0] >= stepped + 3600
@@ -39,6 +42,7 @@ async def test_after_a_clock_set_back_the_record_stands_still_until_it_has_caugh
         run.clock.step(-600)
         script.answers["c001"] = dead
         await run.until(800)
+        assert run.ears.clock_set_by == [pytest.approx(-600, abs=1)]
         assert run.said("c001") == said
         assert run.clerk.seconds["c001"].intact - seconds.intact <= 120
         await run.until(2000)
