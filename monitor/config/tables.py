@@ -29,7 +29,7 @@ from monitor.config.values import (
     Words,
     complaint,
 )
-from monitor.core import availability, retention
+from monitor.core import availability, retention, rotation
 from monitor.core.condition import GRAVE_BY_DEFAULT, IMAGE_FAULTS, Condition, Fault
 from monitor.core.due import Plan
 from monitor.core.event import CommonCause
@@ -350,6 +350,28 @@ class Papers(Table):
     fonts: Words = "data/fonts"
 
 
+class Exemptions(Table):
+    """Where the files that prove an exemption are kept, each under its hash."""
+
+    proofs: Words = "data/proofs"
+
+
+class Backup(Table):
+    """Where backups go, and how many of each kind stay (see ``core.rotation.Rules``)."""
+
+    dir: Words = "data/backup"
+    second: str = ""
+    hourly: Count = 24
+    nightly: Count = 30
+    monthly: NoSeconds = 12
+    all_evidence: bool = False
+
+    @property
+    def rules(self) -> rotation.Rules:
+        """The same for the rule that says which backups go."""
+        return rotation.Rules(hourly=self.hourly, nightly=self.nightly, monthly=self.monthly)
+
+
 class Secrets(Table):
     """Where the key that encrypts camera passwords is."""
 
@@ -397,6 +419,8 @@ class Config(Table):
     metrics: Metrics = Metrics()
     evidence: Evidence = Evidence()
     papers: Papers = Papers()
+    exemptions: Exemptions = Exemptions()
+    backup: Backup = Backup()
     secrets: Secrets = Secrets()
     log: Log = Log()
     townships: Annotated[tuple[TownshipEntry, ...], AfterValidator(_distinct)] = ()
@@ -414,8 +438,20 @@ class Config(Table):
             update={"dir": str(home / self.papers.dir), "fonts": str(home / self.papers.fonts)}
         )
         secrets = self.secrets.model_copy(update={"key_file": str(home / self.secrets.key_file)})
+        exemptions = self.exemptions.model_copy(update={"proofs": str(home / self.exemptions.proofs)})
+        second = str(home / self.backup.second) if self.backup.second else ""
+        backup = self.backup.model_copy(update={"dir": str(home / self.backup.dir), "second": second})
         store = self.store.model_copy(update={"url": _anchored(self.store.url, home)})
-        settled = self.model_copy(update={"evidence": evidence, "papers": papers, "secrets": secrets, "store": store})
+        settled = self.model_copy(
+            update={
+                "evidence": evidence,
+                "papers": papers,
+                "exemptions": exemptions,
+                "backup": backup,
+                "secrets": secrets,
+                "store": store,
+            }
+        )
         settled._home = home
         return settled
 
