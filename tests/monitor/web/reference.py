@@ -14,7 +14,8 @@ from types import MappingProxyType
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitor.metrics import Metrics
+from monitor.core.fleet import Fleet
+from monitor.metrics import Disk, Machine, Metrics
 from monitor.web.manual import HELP
 from tests.monitor.web.boards import ordinary_board
 
@@ -32,6 +33,25 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "xunjian_township_cameras": "乡镇此刻各状态的台数",
         "xunjian_township_month_online_intact_ratio": "乡镇本月至今：在线完好 / 可计时间",
         "xunjian_township_info": "恒为 1，标签是乡镇名称",
+        "xunjian_camera_key_point": "恒为 1；重点点位才有这条",
+        "xunjian_camera_event_info": "恒为 1；故障已归入一起未结束的共因事件时才有这条",
+        "xunjian_event_cameras": "未结束的共因事件里一起出问题的台数；`place` 是村、乡镇或录像机的名称，不含地址",
+        "xunjian_event_start_timestamp_seconds": "未结束的共因事件从何时开始",
+        "xunjian_township_month_seconds": "乡镇本月至今的时间去了哪里，只计参评摄像机，报备单列",
+        "xunjian_township_link_up": "链路末端的旁证设备应答为 1，不应答为 0；没有旁证或我方看不见时没有这条",
+        "xunjian_proven_cameras": "三个数：端口应答（port）、有流（described）、画面得到证明（pictured）",
+        "xunjian_blind": "我方看不见、全部未判定时为 1",
+        "xunjian_month_start_timestamp_seconds": "本月从何时开始",
+        "xunjian_month_end_timestamp_seconds": "本月到何时结束",
+        "xunjian_target_ratio": "在线完好率的目标",
+        "xunjian_clock_synchronised": "内核认为时钟已同步为 1；问不到时没有这条",
+        "xunjian_store_degraded": "记录暂时写不进去、留在内存里时为 1",
+        "xunjian_pictures_lost_total": "没能写下的证据图片",
+        "xunjian_disk_free_bytes": "记录（record）和证据（evidence）所在磁盘的剩余字节",
+        "xunjian_disk_size_bytes": "记录和证据所在磁盘的总字节",
+        "xunjian_clock_steps_total": "运行期间时钟被拨动的次数：向前（forward）、向后（back）",
+        "xunjian_report_last_success_timestamp_seconds": "最近一次查明所有已结束的月份都有草稿和文件的时间",
+        "xunjian_start_timestamp_seconds": "程序何时启动",
         "xunjian_probe_outcomes_total": "各种结果的查看次数",
         "xunjian_round_duration_seconds": "上一轮用了多久",
         "xunjian_round_last_timestamp_seconds": "上一轮何时结束",
@@ -101,8 +121,15 @@ def rendered() -> str:
     metrics = Metrics(version="0", stalled_after_s=60)
     metrics.look_ended(township="341101", probe="rtsp", outcome="ok")
     metrics.queue_holds("looks", 0)
+    metrics.clock_was_set(3600.0)
+    first, *others = board.fleet.townships.values()
+    fleet = Fleet.of([replace(first, witness="127.0.0.1"), *others], board.fleet.cameras.values())
+    disk = Disk(free=1, size=2)
     return metrics.render(
-        replace(board, exempt=frozenset(list(board.cameras)[:1])), now_monotonic=0.0, progress_monotonic=0.0
+        replace(board, fleet=fleet, exempt=frozenset(list(board.cameras)[:1])),
+        now_monotonic=0.0,
+        progress_monotonic=0.0,
+        machine=Machine(synchronised=True, disks={"evidence": disk, "record": disk}),
     ).decode()
 
 
