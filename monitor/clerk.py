@@ -17,6 +17,7 @@ from monitor.core.availability import BY_DEFAULT, Counting, Span, Totals
 from monitor.core.board import StateSeconds
 from monitor.core.exemption import Filing, approved_spans
 from monitor.core.fleet import Camera, Fleet
+from monitor.core.message import Message, MessageKind, gap_message
 from monitor.core.period import Month
 from monitor.core.record import Event, Gap, Interval, Transition
 from monitor.store import (
@@ -32,6 +33,7 @@ from monitor.store import (
     Store,
     TransitionRecord,
 )
+from monitor.teller import Teller, round_message, started
 from probes.observation import PictureMemory
 
 log = structlog.get_logger(__name__)
@@ -71,6 +73,8 @@ class Clerk:
         self._began = int(clock.now())
         self._month = month_at(self._began)
         self._book = Book(self._month, (), excuse_links=excuse_links, counting=counting)
+        self._teller = Teller(excuse_links=excuse_links)
+        self._degraded = False
         self._committed_until = 0
         self._handed_in_until = self._began
         self._covering: asyncio.Future[None] | None = None
@@ -109,8 +113,10 @@ class Clerk:
         # From there on every camera has an unknown of its own, until its first look.
         ended = [replace(gap, ended=max(gap.began + 1, self._began)) for gap in gaps if gap.ended is None]
         self._book.hide([*(gap for gap in gaps if gap.ended is not None), *ended])
-        if ended:
-            self._store.write(Batch(gaps=tuple(ended))).add_done_callback(_is_lost)
+        self._teller.resume(past.events)
+        told = [gap_message(gap, at=self._began) for gap in ended]
+        told.append(started(at=self._began, covered_until=past.covered_until))
+        self._store.write(Batch(gaps=tuple(ended), messages=tuple(told))).add_done_callback(_is_lost)
         self._committed_until = past.covered_until
         return past
 
@@ -125,10 +131,12 @@ class Clerk:
     def enter(self, camera: Camera, history: Sequence[Transition], shown_until: int) -> None:
         """Open the camera's page; its counters begin with what they held at ``shown_until``."""
         self._book.open(camera.id, camera.township, history, min(shown_until, self._committed_until))
+        self._teller.enter(camera, history)
 
     def leave(self, camera: str) -> None:
         """The camera has left the fleet."""
         self._book.close(camera)
+        self._tell(self._teller.leave(camera, int(self._clock.now())))
 
     def write(
         self,
@@ -151,6 +159,7 @@ class Clerk:
         if gaps:
             self._book.hide(gaps)
         said = {name: "ok" if answered else "failed" for name, answered in (witnesses or {}).items()}
+        now = int(self._clock.now())
         shown_by = evidence[0].at if evidence else None
         batch = Batch(
             transitions=tuple(
@@ -165,6 +174,12 @@ class Clerk:
             decisions=tuple(decisions),
             rounds=tuple(rounds),
             audit=tuple(audit),
+            messages=(
+                *self._teller.gaps(gaps, now),
+                *self._teller.transitions(transitions, said),
+                *self._teller.events(events, now),
+                *(round_message(each) for each in rounds if each.ended is not None),
+            ),
         )
         written = asyncio.wrap_future(self._store.write(batch))
         changed = {transition.camera for transition in transitions}
@@ -176,12 +191,27 @@ class Clerk:
         if not _is_lost(done):
             self._unwritten.subtract(changed)
 
+    def _tell(self, messages: Sequence[Message]) -> None:
+        if messages:
+            self._store.write(Batch(messages=tuple(messages))).add_done_callback(_is_lost)
+
+    def _watch_store(self) -> None:
+        """Tell that the store cannot write, once it can again, and for how long."""
+        health = self._store.health()
+        if health.degraded is self._degraded:
+            return
+        self._degraded = health.degraded
+        kind = MessageKind.STORE_DEGRADED if health.degraded else MessageKind.STORE_RECOVERED
+        body = {"reason": health.reason} if health.degraded else {}
+        self._tell((Message(kind=kind, at=int(self._clock.now()), body=body),))
+
     def cover(self, until: int, *, last: bool = False) -> None:
         """Commit how far the record reaches; once that is done, the counters may follow as far.
 
         While the store is slow to take one, no further one is handed in, but for the ``last`` one of a run: what was
         watched until an orderly end is not unknown. A clock set back takes nothing back.
         """
+        self._watch_store()
         if self._covering is not None and not self._covering.done() and not last:
             return
         until = self._handed_in_until = max(until, self._handed_in_until)
@@ -204,6 +234,7 @@ class Clerk:
     async def count(self, fleet: Fleet, memberships: Iterable[Membership]) -> None:
         """Count the month so far anew, in a thread. A month that has begun meanwhile turns the page."""
         now = int(self._clock.now())
+        self._teller.rename(fleet)
         month = self._month_at(now)
         if month.start > self._month.start:
             self._month = month

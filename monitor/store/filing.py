@@ -9,11 +9,13 @@ from sqlalchemy import Connection, func, insert, select
 
 from monitor.core.exemption import Exemption, check, decide
 from monitor.core.history import Line, Past, Reception
+from monitor.core.message import Message, MessageKind
 from monitor.core.rule import UnknownError
 from monitor.store import schema
 from monitor.store.months import exemption_of, held_lines
+from monitor.store.outbox import add_messages
 from monitor.store.statements import add_audit, chunks, known_camera_keys
-from monitor.store.values import AuditEntry, HistorySource, NewExemption, SnapshotEntry
+from monitor.store.values import AuditEntry, HistorySource, NewExemption, SnapshotEntry, SnapshotState
 
 
 def file_exemption(connection: Connection, new: NewExemption, *, who: str, at: int) -> Exemption:
@@ -91,7 +93,21 @@ def keep_snapshot(connection: Connection, entry: SnapshotEntry, content: bytes, 
     detail |= {"reason": entry.reason, "remark": remark}
     kept = AuditEntry(at=entry.made_at, who=entry.who, action="keep_snapshot", subject=entry.month, detail=detail)
     add_audit(connection, [kept])
+    add_messages(connection, [_month_message(entry)])
     return True
+
+
+def _month_message(entry: SnapshotEntry) -> Message:
+    is_frozen = entry.state is SnapshotState.FROZEN
+    body = {
+        "month": entry.month,
+        "revision": entry.revision,
+        "sha256": entry.sha256,
+        "made_at": entry.made_at,
+        "reason": entry.reason,
+    }
+    kind = MessageKind.MONTH_FROZEN if is_frozen else MessageKind.MONTH_CLOSED
+    return Message(kind=kind, at=entry.made_at, body=body)
 
 
 def _receive(line: Line, past: Past | None, at: int) -> Reception:

@@ -16,6 +16,7 @@ from monitor.store import schema
 from monitor.store.codec import clock_strip_of, looks_of, object_of, steps_of, texts_of
 from monitor.store.evidence import PictureFolder
 from monitor.store.months import MonthReader
+from monitor.store.outbox import OutboxReader
 from monitor.store.retention import evidence_size, survey
 from monitor.store.source import Source, overlaps
 from monitor.store.statements import chunks
@@ -39,7 +40,7 @@ _camera = schema.camera
 _transition = schema.transition
 
 
-class Reader(MonthReader):
+class Reader(MonthReader, OutboxReader):
     """The questions that can be put to the store. Times are UTC seconds, spans are half-open."""
 
     def __init__(self, source: Source, pictures: PictureFolder) -> None:

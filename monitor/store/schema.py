@@ -5,6 +5,7 @@
     history   history_source  history_line                                      another system's record, and whose
     month     exemption  exemption_decision  snapshot                           what does not count, what was frozen
     looks     evidence  memory  picture_reference  hold  round                  what was seen, what the next look needs
+    outbox    outbox  outbox_reader  outbox_numbering                           what is told to others, and how far
     audit     audit
     lookup    camera  witness_answers                                           long texts, stored once
 
@@ -421,6 +422,44 @@ snapshot = Table(
     Column("reason", Text, nullable=False),
     PrimaryKeyConstraint("month", "state", "revision"),
     CheckConstraint("state IN ('draft', 'frozen')", name="state"),
+    sqlite_strict=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", WHOLE, nullable=False, autoincrement=False),
+    Column("epoch", Text, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("kind", Text, nullable=False),
+    # Ids and not keys: a message is read whole, and outlives nobody who could be joined to it.
+    Column("camera", Text),
+    Column("township", Text),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    sqlite_strict=True,
+)
+
+outbox_reader = Table(
+    "outbox_reader",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("done", WHOLE, nullable=False),
+    Column("dropped", WHOLE, nullable=False),
+    PrimaryKeyConstraint("name"),
+    sqlite_strict=True,
+)
+
+# One row. Who numbers messages holds it until the commit, so that they are numbered in the order of their commits: a
+# reader that has seen number 7 will not find a new number 6. A serial column of PostgreSQL would allow that.
+outbox_numbering = Table(
+    "outbox_numbering",
+    metadata,
+    Column("key", WHOLE, nullable=False, autoincrement=False),
+    Column("epoch", Text, nullable=False),
+    Column("last_seq", WHOLE, nullable=False),
+    PrimaryKeyConstraint("key"),
+    CheckConstraint("key = 1", name="single"),
     sqlite_strict=True,
 )
 

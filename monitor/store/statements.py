@@ -14,6 +14,7 @@ from monitor.core.retention import Why
 from monitor.store import schema
 from monitor.store.codec import clock_strip_json, json_of, looks_json, measures_json, steps_json
 from monitor.store.evidence import PictureFolder
+from monitor.store.outbox import add_messages, put_read
 from monitor.store.values import (
     AuditEntry,
     Batch,
@@ -55,6 +56,8 @@ def apply(connection: Connection, batch: Batch, pictures: PictureFolder) -> Appl
     _put_memories(connection, batch.memories, keys)
     _put_rounds(connection, batch.rounds)
     add_audit(connection, batch.audit)
+    add_messages(connection, batch.messages)
+    put_read(connection, batch.read)
     return _put_evidence(connection, batch.evidence, keys, pictures)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,13 +29,14 @@ from monitor.store.evidence import PictureFolder
 from monitor.store.filing import decide_exemption, file_exemption, keep_snapshot, take_history
 from monitor.store.ledger import save_fleet
 from monitor.store.lock import DaemonLock
+from monitor.store.outbox import begin_epoch, prune
 from monitor.store.reader import Reader
 from monitor.store.retention import forget, known_pictures, survey, weigh
 from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
 from monitor.store.statements import apply
 from monitor.store.upgrade import beside, copy_database, prepare
-from monitor.store.values import Batch, FleetChanges, HistorySource, NewExemption, SnapshotEntry
+from monitor.store.values import Batch, FleetChanges, HistorySource, NewExemption, ReadUpTo, SnapshotEntry
 from monitor.store.writer import Health, Writer
 
 STRAY_S = 3600
@@ -150,6 +151,28 @@ class Store(Reader):
         self._pictures.discard(pictures)
         self._pictures.discard(self._pictures.strays(known, now - STRAY_S))
         return surveyed.found
+
+    def begin_outbox(self, readers: Iterable[str]) -> None:
+        """From now on messages are kept for these readers and no others, under a new epoch. For the daemon.
+
+        A reader that was there before goes on where it was, a new one begins behind the last message; without any
+        reader no message is kept. Raises StoreError.
+        """
+        with self._commands("the readers of the outbox cannot be entered") as connection:
+            begin_epoch(connection, readers)
+
+    def outbox_done(self, reader: str, seq: int) -> Future[None]:
+        """The reader has dealt with everything up to ``seq``; queued as ``write`` is."""
+        return self.write(Batch(read=(ReadUpTo(reader=reader, seq=seq),)))
+
+    def prune_outbox(self, *, read_before: int, all_before: int) -> dict[str, int]:
+        """Delete messages told before ``read_before`` that all have read, and all told before ``all_before``.
+
+        Returns for each reader that has thereby missed messages how many; the sum stays in its Reading. What the
+        messages told of is in the record and stays there. Raises StoreError.
+        """
+        with self._commands("old messages cannot be deleted") as connection:
+            return prune(connection, read_before=read_before, all_before=all_before)
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of the database (SQLite) to ``target``, which must not exist yet."""

@@ -13,6 +13,7 @@ from monitor.core.condition import Condition, Fault
 from monitor.core.exemption import Kind, Scope
 from monitor.core.fleet import Camera, Township
 from monitor.core.history import Line
+from monitor.core.message import Message
 from monitor.core.record import Event, Gap, Transition
 from monitor.core.retention import Why
 from probes.observation import Depth, Observation, PictureMemory, Step
@@ -174,11 +175,43 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadUpTo:
+    """A reader of the outbox has dealt with everything up to ``seq``."""
+
+    reader: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """A message of the outbox. ``epoch`` and ``seq`` together name it for good, however often it is sent.
+
+    ``seq`` grows by one from message to message. Every run of the daemon has an epoch of its own, so that a database
+    restored from a backup, which numbers again what was numbered before, never gives a name twice.
+    """
+
+    epoch: str
+    seq: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How far a reader of the outbox is: how many messages wait, and how many were dropped unread for their age."""
+
+    reader: str
+    done: int
+    waiting: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What belongs together: all of it is committed or none of it.
 
     A gap, an event or a round that is handed in again replaces its earlier self (a gap is known by beginning, cause,
-    reason and township); that is how they end.
+    reason and township); that is how they end. ``messages`` tell others of it; ``read`` says up to which number a
+    reader of the outbox has dealt with them.
     """
 
     transitions: tuple[TransitionRecord, ...] = ()
@@ -191,6 +224,8 @@ class Batch:
     memories: tuple[CameraMemory, ...] = ()
     rounds: tuple[Round, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
+    messages: tuple[Message, ...] = ()
+    read: tuple[ReadUpTo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

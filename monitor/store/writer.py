@@ -268,6 +268,7 @@ class _Later:
             batch,
             coverage=batch.coverage if batch.coverage and self._is_last(("coverage", batch.coverage.boot)) else None,
             memories=self._last_of(batch.memories, lambda memory: ("memory", memory.camera)),
+            read=self._last_of(batch.read, lambda mark: ("read", mark.reader)),
             holds=self._last_of(batch.holds, lambda hold: ("hold", hold.host, hold.credential)),
             evidence=self._last_of(batch.evidence, _evidence_identity),
         )

@@ -57,8 +57,9 @@ def test_an_old_database_says_the_same_after_its_upgrade(old: str, url: str, pat
     assert [copy.name.split("-")[1] for copy in path.parent.glob("*.before-*")] == [upgrade.head()]
 
 
-def test_a_memory_without_references_is_read_and_learns_them_anew(old: str, url: str) -> None:
-    remembered = {} if old < "r0003" else {CAMERA.format(1): OLD_MEMORY}
+def test_a_memory_is_read_and_takes_new_references(old: str, url: str) -> None:
+    by_day = None if old < "r0004" else Reference(at=NOW + 86400.5, thumb=b"\3\4")
+    remembered = {} if old < "r0003" else {CAMERA.format(1): replace(OLD_MEMORY, day=by_day)}
     learned = replace(OLD_MEMORY, day=Reference(at=NOW, thumb=b"day", approved_by="王芳"))
     with Store.open(url, at=NOW, exclusive=True) as store:
         assert store.memories() == remembered
