@@ -7,7 +7,7 @@ VENDOR := monitor/web/static/vendor
 FONTS := data/fonts/fetched
 PEERS := $(VENV)/peers
 
-.PHONY: help setup setup-dev fonts peers demo test lint bench reference fuzz lock clean
+.PHONY: help setup setup-dev fonts peers demo test lint bench reference fuzz lock wheel bundle clean
 
 help:
 	@echo "make demo    a simulated county with the daemon on it (ARGS=\"--cameras 4000 --lang en --once\")"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
 	@echo "make fuzz    mutated messages against everything that reads what cameras say (ARGS=\"--seconds 600\")"
 	@echo "make reference  write the manual's pages of settings and metrics from the code"
+	@echo "make wheel   the wheel, in dist; make bundle: everything for a server without a network (ARCH=arm64)"
 	@echo "make lock    resolve the dependencies again and write both lock files"
 
 setup: $(VENV)/.ready-run $(VENDOR)/htmx.min.js
@@ -80,6 +81,12 @@ fuzz: setup-dev
 lock: setup-dev
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements-dev.lock
+
+wheel: setup-dev
+	@deploy/bundle/wheel $(abspath $(BIN))/python
+
+bundle: wheel
+	@PYTHON=$(abspath $(BIN))/python deploy/setup/timed "making the offline bundle" deploy/bundle/make $(ARCH)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENDOR)

@@ -1,0 +1,229 @@
+#!/bin/sh
+# install.sh: from a bare Debian 12 to a running monitor with Prometheus, Alertmanager and Mosquitto beside it.
+# It says what it does, and run again it changes nothing. What the county edits (config.toml, the key, the broker's
+# passwords) is made once and never touched again. Everything else is ours: local changes belong into drop-ins.
+set -eu
+usage() {
+    cat <<'TEXT'
+用法 / usage: install.sh [--dry-run] [--lang zh|en] [--without NAME]… [--root DIR]
+  --dry-run       只说要做什么，不改动 / say what would be done and change nothing
+  --lang en       用英文 / speak English
+  --without NAME  不装、不动 prometheus、alertmanager、mosquitto 或 grafana / leave one of these alone
+  --root DIR      只把文件放进 DIR，不装系统软件包、不启动 / put the files into DIR; install no packages and start nothing
+TEXT
+}
+DRY_RUN=no LANGUAGE=zh ROOT='' without='' changes=0 changed_files=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --dry-run) DRY_RUN=yes ;;
+        --lang) LANGUAGE=${2:?}; shift ;;
+        --without) without="$without ${2:?} "; shift ;;
+        --root) ROOT=${2:?}; shift ;;
+        --help | -h) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+source=$(cd "$(dirname "$0")/.." && pwd)
+. "$source/deploy/common.sh"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+wanted() { case $without in *" $1 "*) return 1 ;; esac; }
+
+check_machine() {
+    [ -n "$ROOT" ] || [ "$DRY_RUN" = yes ] || [ "$(id -u)" -eq 0 ] || fail "请用 root 执行" "run it as root"
+    [ -n "$ROOT" ] || grep -q '^VERSION_ID="12"' /etc/os-release 2>/dev/null && grep -q '^ID=debian' /etc/os-release ||
+        say "注意：本脚本只在 Debian 12 上试过" "note: this script has been tried on Debian 12 only"
+    if [ -f "$source/ARCHITECTURE" ] && [ -z "$ROOT" ]; then
+        ours=$(cat "$source/ARCHITECTURE") here=$(dpkg --print-architecture)
+        [ "$ours" = "$here" ] || fail "这个安装包是 $ours 的，本机是 $here" "this bundle is for $ours, the machine is $here"
+    fi
+    present=$(current_version) || present=''
+    [ -z "$present" ] || [ "$present" = "$version" ] ||
+        fail "已装有 $present，请改用 deploy/upgrade.sh" "$present is installed; use deploy/upgrade.sh"
+}
+
+check_bundle() {
+    [ -f "$source/SHA256SUMS" ] || return 0
+    (cd "$source" && sha256sum --check --strict --quiet SHA256SUMS) ||
+        fail "安装包不完整，请重新拷贝" "the bundle is damaged; copy it again"
+}
+
+# Packages of Debian: from the bundle's debs/ if it has them, else from wherever this machine gets its packages.
+install_packages() {
+    missing=''
+    for each in python3 python3-venv $(wanted prometheus && echo prometheus) \
+        $(wanted alertmanager && echo prometheus-alertmanager) $(wanted mosquitto && echo mosquitto); do
+        dpkg -s "$each" >/dev/null 2>&1 || missing="$missing $each"
+    done
+    wanted grafana && [ -n "$(find "$source/debs" -name 'grafana_*.deb' 2>/dev/null)" ] &&
+        ! dpkg -s grafana >/dev/null 2>&1 && missing="$missing grafana"
+    [ -n "$missing" ] || return 0
+    change "安装系统软件包：$missing" "install the packages:$missing" apt_install
+}
+
+apt_install() {
+    if [ -d "$source/debs" ]; then
+        # Lists of its own: the machine's sources may be out of reach, and its lists stay as they are. The bundle is not
+        # signed; SHA256SUMS above stands for it.
+        echo "deb [trusted=yes] file:$source/debs ./" >"$scratch/sources.list"
+        mkdir -p "$scratch/lists/partial"
+        set -- -o Dir::Etc::sourcelist="$scratch/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$scratch/lists"
+        # apt reads the bundle as its user _apt, which the folder of mktemp would keep out.
+        chmod 755 "$scratch"
+        set -- "$@" -o APT::Sandbox::User=root
+    else
+        set --
+    fi
+    apt-get "$@" update -qq
+    # shellcheck disable=SC2086 # one word for each package
+    DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y -qq --no-install-recommends $missing >"$scratch/apt.log" 2>&1 || {
+        cat "$scratch/apt.log" >&2
+        return 1
+    }
+}
+
+make_user_and_folders() {
+    if staged; then
+        [ "$(id -u)" -ne 0 ] || have_user || change "建立用户 xunjian" "make the user xunjian" \
+            systemd-sysusers --root="${ROOT:-/}" /etc/sysusers.d/xunjian.conf
+    else
+        have_user || change "建立用户 xunjian" "make the user xunjian" systemd-sysusers /etc/sysusers.d/xunjian.conf
+    fi
+    [ -d "$ROOT/var/lib/xunjian/fonts" ] && [ -d "$ROOT/etc/xunjian/keys" ] && [ -d "$ROOT/var/backups/xunjian" ] ||
+        change "建立 /etc/xunjian、/var/lib/xunjian、/var/backups/xunjian" \
+            "make /etc/xunjian, /var/lib/xunjian, /var/backups/xunjian" make_folders
+}
+
+have_user() { grep -q '^xunjian:' "$ROOT/etc/passwd" 2>/dev/null; }
+
+make_folders() {
+    if [ "$(id -u)" -eq 0 ]; then
+        systemd-tmpfiles --root="${ROOT:-/}" --create /etc/tmpfiles.d/xunjian.conf
+    else
+        mkdir -p "$ROOT/etc/xunjian/keys" "$ROOT/var/lib/xunjian/fonts" "$ROOT/var/backups/xunjian"
+    fi
+}
+
+# give FILE OWNER MODE, where files can be given away at all.
+give() {
+    chmod "$3" "$1"
+    [ "$(id -u)" -ne 0 ] || chown "$(id_in passwd "${2%:*}"):$(id_in group "${2#*:}")" "$1"
+}
+
+# id_in FILE NAME: the number of a user or group of the system that is installed, which need not be the one that runs.
+id_in() { sed -n "s/^$2:[^:]*:\([0-9]*\):.*/\1/p" "$ROOT/etc/$1"; }
+
+make_settings() {
+    [ -e "$ROOT/etc/xunjian/config.toml" ] ||
+        change "写入 /etc/xunjian/config.toml（每个键都有说明）" "write /etc/xunjian/config.toml, every key commented" make_config
+    [ -e "$ROOT/etc/xunjian/keys/xunjian.key" ] ||
+        change "生成密钥 /etc/xunjian/keys/xunjian.key：请另行备份，丢失后摄像机密码无法恢复" \
+            "make the key /etc/xunjian/keys/xunjian.key: back it up apart, without it camera passwords are lost" make_key
+}
+
+make_config() {
+    # The shipped settings with the folders of an installed system in place of those beside the file.
+    sed -e 's#"data/xunjian\.key"#"/etc/xunjian/keys/xunjian.key"#' -e 's#= "data/backup"#= "/var/backups/xunjian"#' \
+        -e 's#"sqlite:///data/#"sqlite:////var/lib/xunjian/#' -e 's#= "data/#= "/var/lib/xunjian/#' \
+        "$source/config.toml" >"$scratch/config.toml"
+    put_now "$scratch/config.toml" "$ROOT/etc/xunjian/config.toml" 0640
+    give "$ROOT/etc/xunjian/config.toml" root:xunjian 0640
+}
+
+make_key() {
+    # A Fernet key: 32 random bytes in the URL-safe alphabet of base64.
+    (umask 077 && head -c 32 /dev/urandom | base64 | tr '+/' '-_' >"$ROOT/etc/xunjian/keys/xunjian.key")
+    give "$ROOT/etc/xunjian/keys/xunjian.key" xunjian:xunjian 0400
+}
+
+put_fonts() {
+    [ -d "$source/fonts" ] && put_tree "$source/fonts" /var/lib/xunjian/fonts/free || return 0
+}
+
+put_neighbours() {
+    if wanted prometheus; then
+        put_tree "$source/deploy/prometheus" /etc/prometheus/xunjian
+        put "$source/deploy/systemd/prometheus.conf" /etc/systemd/system/prometheus.service.d/xunjian.conf 0644
+    fi
+    if wanted alertmanager && [ -d "$source/deploy/alertmanager" ]; then
+        put_tree "$source/deploy/alertmanager" /etc/prometheus/xunjian-alertmanager
+        put "$source/deploy/systemd/prometheus-alertmanager.conf" \
+            /etc/systemd/system/prometheus-alertmanager.service.d/xunjian.conf 0644
+    fi
+    if wanted mosquitto; then
+        put "$source/deploy/mosquitto/xunjian.conf" /etc/mosquitto/conf.d/xunjian.conf 0644
+    fi
+    if wanted grafana; then put_grafana; fi
+}
+
+put_grafana() {
+    [ -d "$source/deploy/grafana" ] || return 0
+    if [ -d "$ROOT/etc/grafana" ] || [ -x "$ROOT/usr/sbin/grafana-server" ]; then
+        put_tree "$source/deploy/grafana/provisioning" /etc/grafana/provisioning
+        put_tree "$source/deploy/grafana/dashboards" /var/lib/grafana/dashboards/xunjian
+    else
+        say "  没有 Grafana：Debian 不含它。把 grafana 的 .deb 放进 debs/ 或自行安装后，再执行一次本脚本" \
+            "  no Grafana: Debian has none. Put its .deb into debs/ or install it, and run this script again"
+    fi
+}
+
+start_services() {
+    if staged; then
+        say "  没有运行中的 systemd：服务未启用、未启动" "  no systemd is running here: services are neither enabled nor started"
+        return 0
+    fi
+    was_written /etc/systemd/system/ && change "systemctl daemon-reload" "systemctl daemon-reload" systemctl daemon-reload
+    wanted prometheus && serve prometheus.service /etc/prometheus/xunjian/ /etc/systemd/system/prometheus.service.d/
+    wanted alertmanager && [ -d "$source/deploy/alertmanager" ] &&
+        serve prometheus-alertmanager.service /etc/prometheus/xunjian-alertmanager/ /etc/systemd/system/prometheus-alertmanager
+    wanted mosquitto && serve mosquitto.service /etc/mosquitto/
+    wanted grafana && [ -f /lib/systemd/system/grafana-server.service ] &&
+        serve grafana-server.service /etc/grafana/ /var/lib/grafana/
+    serve xunjian.service /etc/systemd/system/xunjian.service
+    serve xunjian-backup.timer /etc/systemd/system/xunjian-backup.timer
+}
+
+# serve UNIT PREFIX…: enabled, running, and started again if one of its files has changed.
+serve() {
+    unit=$1
+    shift
+    systemctl is-enabled --quiet "$unit" || change "启用 $unit" "enable $unit" systemctl enable --quiet "$unit"
+    if was_written "$@"; then
+        change "重新启动 $unit" "restart $unit" systemctl restart "$unit"
+    elif ! systemctl is-active --quiet "$unit"; then
+        change "启动 $unit" "start $unit" systemctl start "$unit"
+    fi
+}
+
+check_config() {
+    [ "$DRY_RUN" = no ] && [ -z "$ROOT" ] || return 0
+    /usr/local/bin/xunjian --lang "$LANGUAGE" check-config >/dev/null || fail "config.toml 有错误，见上" "config.toml has mistakes, see above"
+}
+
+wheel=$(our_wheel)
+version=$(version_of "$wheel")
+say "安装巡检 $version" "installing Xunjian $version"
+check_machine
+check_bundle
+[ -n "$ROOT" ] || install_packages
+put_units
+make_user_and_folders
+make_settings
+[ -n "$ROOT" ] || make_version "$wheel"
+[ "$(current_version)" = "$version" ] || change "启用版本 $version" "make $version the current version" point_at "$version"
+put_fonts
+put_neighbours
+check_config
+start_services
+if [ "$changes" -eq 0 ]; then
+    say "没有改动：一切都已就绪" "nothing to change: everything is in place"
+elif [ "$DRY_RUN" = yes ]; then
+    say "以上 $changes 项都没有执行（--dry-run）" "none of these $changes changes has been made (--dry-run)"
+else
+    say "完成，共 $changes 项改动。下一步：编辑 /etc/xunjian/config.toml，再执行 xunjian check-config 和 systemctl restart xunjian；" \
+        "done, $changes changes. Next: edit /etc/xunjian/config.toml, then run xunjian check-config and systemctl restart xunjian;"
+    say "导入台账：xunjian inventory import 台账.xlsx；网页：http://127.0.0.1:8420" \
+        "import the ledger: xunjian inventory import LEDGER.xlsx; the page: http://127.0.0.1:8420"
+fi
