@@ -58,6 +58,9 @@ STUCK_S = 60.0
 END_S = 2.0
 """How long the end waits for visitors who are being answered."""
 
+GATHER_S = 0.1
+"""Between two commits at least: in a round of pictures each camera would otherwise cost one of its own."""
+
 FLUSH_S = 5.0
 """How late the count of a folded complaint may be."""
 
@@ -261,6 +264,7 @@ async def _open_store(parts: AsyncExitStack, config: Config, clock: Clock, metri
             who="xunjian run",
             evidence_dir=Path(config.evidence.dir),
             wrote=metrics.store_wrote,
+            gather_s=GATHER_S,
         )
     )
     parts.push_async_callback(asyncio.to_thread, store.close)

@@ -47,14 +47,19 @@ class Store(Reader):
     """Reads from any thread, writes through one thread. ``open`` makes it, ``close`` ends it."""
 
     def __init__(
-        self, url: URL, evidence_dir: Path, lock: DaemonLock | ServerLock | None, wrote: Callable[[float], None]
+        self,
+        url: URL,
+        evidence_dir: Path,
+        lock: DaemonLock | ServerLock | None,
+        wrote: Callable[[float], None],
+        gather_s: float,
     ) -> None:
         self._lock = lock
         self._reading = reading_engine(url)
         self._writing = writing_engine(url, WRITER_BUSY_MS)
         self._commanding = writing_engine(url, COMMAND_BUSY_MS)
         super().__init__(Source(self._reading), PictureFolder(evidence_dir))
-        self._writer = Writer(self._commit, wrote=wrote)
+        self._writer = Writer(self._commit, wrote=wrote, gather_s=gather_s)
 
     @classmethod
     def open(
@@ -66,13 +71,14 @@ class Store(Reader):
         who: str = "xunjian",
         evidence_dir: Path | None = None,
         wrote: Callable[[float], None] = lambda took_s: None,
+        gather_s: float = 0.0,
     ) -> Self:
         """Open the store at ``url``, creating or upgrading it as needed.
 
         ``exclusive`` is for the daemon: it takes the lock under the name ``who`` as of ``at`` (UTC seconds) and looks
         through the file for damage. Pictures go to ``evidence_dir``, by default the folder "evidence" beside the
-        file. ``wrote`` is told in the writer's thread how many seconds each commit took. Raises StoreError and its
-        kinds.
+        file. ``wrote`` is told in the writer's thread how many seconds each commit took; a commit begins ``gather_s``
+        after the one before at the earliest. Raises StoreError and its kinds.
         """
         parsed = database_url(url)
         path = sqlite_path(parsed)
@@ -82,7 +88,7 @@ class Store(Reader):
         lock = _take_lock(parsed, path, Holder(pid=os.getpid(), since=at, who=who)) if exclusive else None
         try:
             prepare(parsed, at=at, check=exclusive, upgrade_beside_daemon=exclusive)
-            return cls(parsed, evidence_dir, lock, wrote)
+            return cls(parsed, evidence_dir, lock, wrote, gather_s)
         except BaseException:
             if lock is not None:
                 lock.release()

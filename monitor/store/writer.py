@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from threading import Condition, Thread
 from time import monotonic
 from typing import TypeVar
@@ -67,7 +67,8 @@ class Writer:
     """Runs ``commit`` in a thread of its own with everything that has been handed in since the last time.
 
     ``commit`` writes the batches in order in one transaction or raises; it returns how many pictures were lost.
-    ``wrote`` is called in the thread with the seconds that each commit took.
+    ``wrote`` is called in the thread with the seconds that each commit took. A commit begins ``gather_s`` after the
+    one before at the earliest: what comes meanwhile shares it, and its cost.
     """
 
     def __init__(
@@ -76,10 +77,13 @@ class Writer:
         *,
         wrote: Callable[[float], None] = lambda took_s: None,
         retry_s: float = RETRY_S,
+        gather_s: float = 0.0,
     ) -> None:
         self._commit = commit
         self._wrote = wrote
         self._retry_s = retry_s
+        self._gather_s = gather_s
+        self._began = 0.0
         self._changed = Condition()
         self._queue: deque[Waiting] = deque()
         self._unwritten: tuple[Waiting, ...] = ()
@@ -143,6 +147,7 @@ class Writer:
             while not (self._queue or self._unwritten or self._stopping):
                 self._seen = monotonic()
                 self._changed.wait(self._retry_s)
+            self._changed.wait_for(lambda: self._stopping, self._began + self._gather_s - monotonic())
             self._seen = monotonic()
             pending = (*self._unwritten, *self._queue)
             self._queue.clear()
@@ -173,8 +178,8 @@ class Writer:
                 self._settle((waiting,), refused)
 
     def _write(self, portion: tuple[Waiting, ...]) -> None:
-        began = monotonic()
-        pictures_lost = self._commit([waiting.batch for waiting in portion])
+        began = self._began = monotonic()
+        pictures_lost = self._commit(together([waiting.batch for waiting in portion]))
         ended = monotonic()
         with self._changed:
             if self._failing_since is not None:
@@ -237,6 +242,27 @@ def coalesce(pending: Sequence[Waiting]) -> tuple[Waiting, ...]:
     return tuple(reversed(kept))
 
 
+def together(batches: Sequence[Batch]) -> list[Batch]:
+    """The same in fewer batches, one if it can be: a statement costs about as much for one row as for a hundred.
+
+    A batch has room for one coverage: each further one begins another batch.
+    """
+    groups: list[list[Batch]] = []
+    covered = True
+    for batch in batches:
+        if not groups or (covered and batch.coverage is not None):
+            groups.append([])
+            covered = False
+        groups[-1].append(batch)
+        covered = covered or batch.coverage is not None
+    return [_joined(group) for group in groups]
+
+
+def _joined(group: Sequence[Batch]) -> Batch:
+    parts = {name: tuple(part for batch in group for part in getattr(batch, name)) for name in _LISTS}
+    return Batch(coverage=next((batch.coverage for batch in group if batch.coverage), None), **parts)
+
+
 def without_old_pictures(pending: Sequence[Waiting], limit: int) -> tuple[tuple[Waiting, ...], int]:
     """Keep the newest ``limit`` pictures; returns the batches and how many pictures were dropped from them."""
     dropped = 0
@@ -254,6 +280,7 @@ def without_old_pictures(pending: Sequence[Waiting], limit: int) -> tuple[tuple[
 
 
 _NOTHING = Batch()
+_LISTS = tuple(field.name for field in fields(Batch) if field.name != "coverage")
 
 
 class _Later:

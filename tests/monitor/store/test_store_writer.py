@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -30,7 +30,7 @@ from monitor.store import (
     StoreError,
     TransitionRecord,
 )
-from monitor.store.writer import Waiting, coalesce, without_old_pictures
+from monitor.store.writer import Waiting, Writer, coalesce, together, without_old_pictures
 from probes.observation import PictureMemory
 
 NOW = 1_790_000_000
@@ -249,6 +249,41 @@ def test_a_full_disk_is_waited_out(small_disk: Path) -> None:
 
 def pending(*batches: Batch) -> list[Waiting]:
     return [Waiting(batch, (Future(),)) for batch in batches]
+
+
+def test_what_comes_while_a_commit_is_young_shares_the_next_one() -> None:
+    commits: list[list[Batch]] = []
+
+    def commit(batches: Sequence[Batch]) -> int:
+        commits.append(list(batches))
+        return 0
+
+    writer = Writer(commit, gather_s=3600)
+    first, *later = (Batch(transitions=transitions(1, NOW + n)) for n in range(3))
+    writer.write(first).result(PATIENCE_S)
+    waiting = [writer.write(batch) for batch in later]
+    writer.close(PATIENCE_S)
+    assert all(future.result(0) is None for future in waiting)
+    assert commits == [[first], together(later)]
+
+
+def test_batches_that_are_written_together_are_one_for_each_coverage() -> None:
+    batches = [
+        Batch(transitions=transitions(2)),
+        heartbeat(NOW),
+        Batch(transitions=transitions(1, NOW + 1), memories=(memory("c", 1),)),
+        heartbeat(NOW, "older"),
+        Batch(memories=(memory("d", 1),)),
+    ]
+    assert together(batches) == [
+        Batch(
+            transitions=transitions(2) + transitions(1, NOW + 1),
+            memories=(memory("c", 1),),
+            coverage=heartbeat(NOW).coverage,
+        ),
+        Batch(memories=(memory("d", 1),), coverage=heartbeat(NOW, "older").coverage),
+    ]
+    assert together([]) == []
 
 
 def test_of_many_heartbeats_only_the_newest_of_each_run_is_written() -> None:
