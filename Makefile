@@ -17,6 +17,7 @@ help:
 	@echo "make peers   RTSP servers and cameras that are none of ours, for the tests, in $(PEERS)"
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
 	@echo "make fuzz    mutated messages against everything that reads what cameras say (ARGS=\"--seconds 600\")"
+	@echo "make soak    kills, locks, full disks, clock steps and mass outages against the real daemon (ARGS=\"kills --kills 60\")"
 	@echo "make reference  write the manual's pages of settings and metrics from the code"
 	@echo "make wheel   the wheel, in dist; make bundle: everything for a server without a network (ARCH=arm64)"
 	@echo "make lock    resolve the dependencies again and write both lock files"
@@ -77,6 +78,9 @@ reference: setup-dev
 
 fuzz: setup-dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: setup-dev
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lock: setup-dev
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements.lock

@@ -7,6 +7,7 @@ its address. The files are ours; nevertheless HTML in them is shown and never ru
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class HelpPage:
 
 def read_manual(folder: Path = HELP) -> Mapping[str, HelpPage]:
     """All pages by name. Raises BrokenManualError."""
+    logging.getLogger("markdown_it").setLevel(logging.INFO)  # its debugging tells every rule tried at every line
     texts = {
         path.relative_to(folder).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(folder.rglob("*.md"))

@@ -98,6 +98,11 @@ class Daemon:
         board["cameras"] = {camera["id"]: camera for camera in board["cameras"]}
         return board
 
+    async def health(self) -> dict[str, Any]:
+        """What ``/healthz`` says of the program itself."""
+        told: dict[str, Any] = json.loads(await self.get("healthz"))
+        return told
+
     async def seconds(self) -> dict[str, dict[str, int]]:
         """The state counters of ``/metrics`` by camera id and condition."""
         found: dict[str, dict[str, int]] = {}
@@ -173,7 +178,9 @@ class Site:
         """Where the daemon can be asked."""
         return self.home / "data" / "xunjian.sock"
 
-    async def command(self, *arguments: object, within_s: float = 60.0) -> Ended:
+    async def command(
+        self, *arguments: object, within_s: float = 60.0, environment: Mapping[str, str] | None = None
+    ) -> Ended:
         """Run a command to its end. Raises NotInTimeError, and kills it, if it does not end."""
         number = next(self._numbers)
         process = await asyncio.create_subprocess_exec(
@@ -185,7 +192,7 @@ class Site:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=self.home,
-            env=_environment(),
+            env=_environment(environment),
         )
         try:
             async with asyncio.timeout(within_s):
