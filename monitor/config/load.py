@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from monitor.config.alerting import ChannelEntry
 from monitor.config.complaints import Complaint, ConfigError, complaint_of, syntax_complaint
 from monitor.config.lines import lines_of
 from monitor.config.tables import Config, TownshipEntry
@@ -70,6 +71,7 @@ def known_keys() -> dict[str, tuple[str, ...]]:
 
     visit("", Config())
     keys["townships"] = tuple(TownshipEntry.model_fields)
+    keys["alerts.channels"] = tuple(ChannelEntry.model_fields)
     return keys
 
 

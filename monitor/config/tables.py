@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
+from monitor.config.alerting import Alerts
 from monitor.config.values import (
     Address,
     AddressOrNothing,
@@ -420,6 +421,7 @@ class Config(Table):
     evidence: Evidence = Evidence()
     papers: Papers = Papers()
     exemptions: Exemptions = Exemptions()
+    alerts: Alerts = Alerts()
     backup: Backup = Backup()
     secrets: Secrets = Secrets()
     log: Log = Log()
@@ -447,6 +449,7 @@ class Config(Table):
                 "evidence": evidence,
                 "papers": papers,
                 "exemptions": exemptions,
+                "alerts": self.alerts.at(home),
                 "backup": backup,
                 "secrets": secrets,
                 "store": store,
