@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from monitor.core.board import Board, CameraLive
 from monitor.core.condition import Condition
-from monitor.core.fleet import Camera, Contact, Fleet
+from monitor.core.contact import FIRST_ASKED, Number, numbers_for
+from monitor.core.fleet import Camera, Fleet
 from monitor.core.record import Event
 from monitor.wording import Lang, duration, moment, say
 
@@ -17,17 +17,6 @@ FAULTY = frozenset({Condition.IMPAIRED, Condition.OFFLINE})
 
 NAMES_IN_TEXT = 10
 """A pasted message names so many cameras and counts the rest."""
-
-FIRST_ASKED: Mapping[str, str] = {"village": "power", "link": "network", "subnet": "network", "recorder": "maintainer"}
-"""Which contact of the ledger is called first for which kind of event."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
-    """Whom to call: ``role`` is power, network or maintainer."""
-
-    role: str
-    contact: Contact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,22 +143,6 @@ def _township_call(fleet: Fleet, code: str, members: list[Member]) -> TownshipCa
         numbers=numbers_for("maintainer", (member.camera for member in members)),
         members=tuple(sorted(members, key=_outage_order)),
     )
-
-
-def numbers_for(role: str, cameras: Iterable[Camera]) -> tuple[Number, ...]:
-    """Contacts of ``role`` that have a telephone, by how many cameras name them; else the maintainers'."""
-    asked = tuple(cameras)
-    for wanted in dict.fromkeys((role, "maintainer")):
-        counts = Counter(_contact(camera, wanted) for camera in asked)
-        ordered = sorted(counts, key=lambda contact: (-counts[contact], contact.phone))
-        found = tuple(Number(role=wanted, contact=contact) for contact in ordered if contact.phone)
-        if found:
-            return found
-    return ()
-
-
-def _contact(camera: Camera, role: str) -> Contact:
-    return {"power": camera.power, "network": camera.network}.get(role, camera.maintainer)
 
 
 def _most_first(singles: Mapping[str, list[Member]]) -> list[str]:

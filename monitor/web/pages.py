@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from monitor.charts import month_strip
 from monitor.core.board import Board
+from monitor.core.contact import numbers_for
 from monitor.core.fleet import Camera
 from monitor.web.assets import Assets
 from monitor.web.calls import (
@@ -23,7 +24,6 @@ from monitor.web.calls import (
     event_call,
     event_text,
     is_suspect,
-    numbers_for,
     township_name,
     township_text,
 )

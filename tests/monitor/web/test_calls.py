@@ -7,9 +7,10 @@ import pytest
 
 from monitor.core.board import Board, CameraLive, Doubt
 from monitor.core.condition import Condition, Fault
+from monitor.core.contact import numbers_for
 from monitor.core.fleet import Camera, Contact, Fleet, Township
 from monitor.core.record import Event
-from monitor.web.calls import call_list, event_call, event_text, numbers_for, township_text
+from monitor.web.calls import call_list, event_call, event_text, township_text
 from monitor.wording import Lang
 from tests.monitor.web.boards import NOW, ZONE, bad_board, blind_board, ordinary_board, quiet_board
 
