@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
-from probes.image.decode import Picture, RefusedError, decode
+from probes.image.decode import Picture, RefusedError, decode, has_surplus
 from probes.image.faults import asks_every_reference, light_of, listed, score_faults
 from probes.image.judgement import Judged, PictureJob, PictureJudgement
 from probes.image.measure import Comparison, Measures, Plane, compare, hash_distance, hash_of, measure, thumb_of
@@ -26,6 +26,9 @@ REMEMBERED_WITH = frozenset({"moved"})
 STIRRED_PEAK = 0.3
 """How sure a shift against the reference must be to have a second key frame looked at for it."""
 
+KNOWN_SEEN = 0.6
+"""Where so much of the reference's detail is seen again, rubbish can't fill more than a small part of the picture."""
+
 SCORE = "score_"
 """What the names of scores begin with among the measures: ``score_covered``."""
 
@@ -38,6 +41,9 @@ def judge(job: PictureJob) -> PictureJudgement:
     except RefusedError as error:
         return PictureJudgement(judged=Judged.REFUSED, said=str(error))
     look = _Look.of(job, picture)
+    # the first of two was sound when it was judged alone
+    if second is None and not look.is_known and has_surplus(job.codec, job.first, picture):
+        return PictureJudgement(judged=Judged.REFUSED, said="the picture leaves coded data over")
     scores = dict(look.scores)
     faults = list(look.faults)
     pair = compare_pair(picture.planes.small, second.planes.small) if second is not None else None
@@ -100,6 +106,11 @@ class _Look:
     def shown(self) -> Comparison | None:
         """The comparison that evidence tells of: with its own light, else with another that it was held to."""
         return self.own or next(iter(self.comparisons.values()), None)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the scene is the one of a reference, so that the picture can't be rubbish for the most part."""
+        return any(each.detailed > 0 and each.seen >= KNOWN_SEEN for each in self.comparisons.values())
 
     @property
     def suspect(self) -> bool:

@@ -117,8 +117,8 @@ async def test_a_job_that_finds_no_worker_in_time_is_given_back(scenes: Scenes) 
 
 async def test_a_picture_too_large_for_its_memory_costs_one_worker(scenes: Scenes) -> None:
     large = np.asarray(cv2.resize(scenes.day(1), (4096, 2304)), np.uint8)
-    bomb = PictureJob(codec="h264", first=scenes.encode(large), at=0.0)
-    async with DecodePool(1, memory_mib=24, wait_limit_s=30, job_limit_s=20) as pool:
+    bomb = PictureJob(codec="hevc", first=scenes.encode(large, "hevc"), at=0.0)
+    async with DecodePool(1, memory_mib=14, wait_limit_s=30, job_limit_s=20) as pool:
         (pid,) = pool.pids
         assert (await pool.judge(bomb)).judged is Judged.DIED
         assert (await pool.judge(job_of(scenes))).judged is Judged.JUDGED
