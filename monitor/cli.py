@@ -29,7 +29,6 @@ from monitor.clock import SystemClock
 from monitor.config import Config, ConfigError, differences, load
 from monitor.control import NotToBeHadError, depth_of
 from monitor.daemon import PortTakenError, serve, socket_path
-from monitor.demo import demonstrate
 from monitor.doctor import Level, examine
 from monitor.importing import import_ledger, open_store
 from monitor.inventory import InventoryError, export
@@ -109,6 +108,9 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """演示：回环地址上的模拟县 / a simulated county on loopback, and the daemon on it."""
+    # Imported here: a county's encoders and painters would be in the memory of every daemon.
+    from monitor.demo import demonstrate
+
     card = wait_for(
         demonstrate(cameras=cameras, lang=_common.lang, once=once or as_json, quiet=as_json, open_office=Office)
     )

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-import typst
 from fontTools.ttLib import TTFont, TTLibError
+
+if TYPE_CHECKING:
+    import typst
 
 
 class Role(StrEnum):
@@ -287,19 +289,24 @@ def _scan(drop_in: Path, *, installed: bool) -> Iterable[Face]:
         own = (each for each in _listed(drop_in) if not Path(each.path or "").is_relative_to(fetched))
         yield from _faces(own, Origin.DROP_IN, wanted)
     if installed:
-        fonts = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False)
-        yield from _faces(_in_order(fonts), Origin.INSTALLED, wanted)
+        yield from _faces(_listed(None), Origin.INSTALLED, wanted)
     if fetched.is_dir():
         yield from _faces(_listed(fetched), Origin.FETCHED, wanted)
 
 
-def _listed(folder: Path) -> list[typst.FontInfo]:
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
-    return _in_order(fonts)
+def _listed(folder: Path | None) -> list[typst.FontInfo]:
+    """Upright faces of ``folder``, or those that are installed.
 
+    They come by path, so that the choice never depends on how a folder lists its files.
+    """
+    # Imported here: the daemon looks for fonts once a month, and the typesetter would be in its memory all the time.
+    import typst
 
-def _in_order(fonts: typst.Fonts) -> list[typst.FontInfo]:
-    """Upright faces by path, so that the choice never depends on how a folder lists its files."""
+    fonts = typst.Fonts(
+        include_system_fonts=folder is None,
+        include_embedded_fonts=False,
+        font_paths=[] if folder is None else [str(folder)],
+    )
     upright = [each for each in fonts.fonts() if each.path and each.style == "normal"]
     return sorted(upright, key=lambda each: (each.path or "", each.index))
 

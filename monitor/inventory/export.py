@@ -6,14 +6,15 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font
-from openpyxl.worksheet.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from monitor.core.fleet import Camera, Fleet, Registration, Township
 from monitor.inventory.cells import visible
 from monitor.inventory.problems import InventoryError
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
 
 Column = tuple[str, Callable[[Camera, Township], object]]
 
@@ -65,6 +66,11 @@ COLUMNS: tuple[Column, ...] = (
 
 def export(fleet: Fleet, path: Path) -> None:
     """Write ``fleet`` to an .xlsx at ``path``, all cells as text. Raises InventoryError when it cannot be written."""
+    # Imported here: the daemon writes no spreadsheet, and should not hold what writes them.
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.worksheet.worksheet import Worksheet
+
     book = Workbook()
     sheet = book.active
     assert isinstance(sheet, Worksheet)  # a new workbook has one

@@ -13,14 +13,16 @@ from pathlib import Path
 
 from monitor.inventory.problems import InventoryError
 from monitor.inventory.sheets import Sheet, bounded, not_a_spreadsheet
-from monitor.inventory.xls import read_xls
-from monitor.inventory.xlsx import read_xlsx
 
 MAX_BYTES = 64 * 1024 * 1024
 
 
 def read_sheets(path: Path) -> tuple[Sheet, ...]:
     """All sheets of the file. Raises InventoryError when it is no spreadsheet that can be read."""
+    # Imported here: the daemon reads no spreadsheet, and should not hold what reads them.
+    from monitor.inventory.xls import read_xls
+    from monitor.inventory.xlsx import read_xlsx
+
     content = _bytes_of(path)
     if content.startswith(b"PK\x03\x04"):
         return _guarded(read_xlsx, content)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -12,6 +14,8 @@ import pytest
 from monitor import daemon
 from monitor.config import Config, load
 from monitor.store import AlreadyRunning, Store
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -85,3 +89,10 @@ async def test_a_part_that_breaks_down_ends_the_daemon_with_its_error(
             await asyncio.Event().wait()
     with Store.open(config.store.url, at=0, exclusive=True):
         pass  # its lock is free again
+
+
+def test_a_daemon_holds_none_of_the_libraries_that_only_others_need() -> None:
+    """What decodes and paints pictures, reads spreadsheets and sets papers is more than the daemon itself."""
+    program = "import sys, monitor.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"av", "cv2", "numpy", "openpyxl", "typst", "probes.testing"} & set(loaded.stdout.split())
