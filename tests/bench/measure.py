@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import resource
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -79,17 +78,20 @@ class Result:
 class Meter:
     """Measures what happens inside ``with``. Processes in ``apart`` (a simulated county) are nobody's workers.
 
-    The workers must live until the end of the block, or have been waited for.
+    With ``of`` it is the process of that id, and its workers, that are measured. The workers must live until the end
+    of the block, or have been waited for.
     """
 
-    def __init__(self, *, apart: frozenset[int] = frozenset()) -> None:
+    def __init__(self, *, apart: frozenset[int] = frozenset(), of: int | None = None) -> None:
         self._apart = apart
+        self._of = of
+        self._process = psutil.Process(of)
         self.usage = Usage(wall_s=0.0, cpu_s=0.0)
 
     def __enter__(self) -> Self:
-        _forget_peak()
+        _forget_peak(self._name)
         self._workers_before = self._workers_cpu()
-        self._cpu_before, self._wall_before = process_time(), perf_counter()
+        self._cpu_before, self._wall_before = self._cpu(), perf_counter()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -98,27 +100,35 @@ class Meter:
 
     def stop(self) -> None:
         """Measure until here and not until the end of the block."""
-        wall, cpu = perf_counter() - self._wall_before, process_time() - self._cpu_before
+        wall, cpu = perf_counter() - self._wall_before, self._cpu() - self._cpu_before
         peaks = [_peak_mib(str(worker.pid)) for worker in self._workers()]
         self.usage = Usage(
             wall_s=wall,
             cpu_s=cpu,
             workers_cpu_s=max(0.0, self._workers_cpu() - self._workers_before),
-            peak_mib=_peak_mib("self"),
+            peak_mib=_peak_mib(self._name),
             workers_peak_mib=sum(peaks),
             largest_worker_mib=max(peaks, default=0.0),
         )
+
+    @property
+    def _name(self) -> str:
+        return str(self._process.pid)
+
+    def _cpu(self) -> float:
+        # what the system tells of others counts in hundredths of a second
+        return process_time() if self._of is None else sum(self._process.cpu_times()[:2])
 
     def _workers(self) -> list[psutil.Process]:
         strangers = set(self._apart)
         for pid in self._apart:
             strangers |= {child.pid for child in psutil.Process(pid).children(recursive=True)}
-        return [child for child in psutil.Process().children(recursive=True) if child.pid not in strangers]
+        return [child for child in self._process.children(recursive=True) if child.pid not in strangers]
 
     def _workers_cpu(self) -> float:
-        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        """CPU of the workers that have ended, and of those that live."""
         living = (worker.cpu_times() for worker in self._workers())
-        return ended.ru_utime + ended.ru_stime + sum(sum(times[:4]) for times in living)
+        return sum(self._process.cpu_times()[2:4]) + sum(sum(times[:4]) for times in living)
 
 
 class LoopLag:
@@ -161,7 +171,7 @@ def median_of(times: int, work: Callable[[int], object]) -> Usage:
     """The medians of wall time and CPU over ``times`` runs of ``work`` (given the run's number), and the peak."""
     work(0)
     walls, cpus = [], []
-    _forget_peak()
+    _forget_peak("self")
     for number in range(1, times + 1):
         wall, cpu = perf_counter(), process_time()
         work(number)
@@ -170,9 +180,9 @@ def median_of(times: int, work: Callable[[int], object]) -> Usage:
     return Usage(wall_s=median(walls), cpu_s=median(cpus), peak_mib=_peak_mib("self"))
 
 
-def _forget_peak() -> None:
+def _forget_peak(pid: str) -> None:
     # proc(5): writing 5 to clear_refs resets VmHWM to the present size.
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
 
 
 def _peak_mib(pid: str) -> float:
