@@ -23,7 +23,7 @@ import uvloop
 from pydantic import BaseModel
 from rich.console import Console
 
-from monitor import filing, logs, terminal
+from monitor import backup_commands, filing, logs, terminal
 from monitor.asking import BrokenOffError, ask_for_references, look_once, look_round, read_life
 from monitor.clock import SystemClock
 from monitor.config import Config, ConfigError, differences, load
@@ -278,10 +278,15 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 _shell = Shell(
-    configuration=lambda: configuration(), lang=lambda: _common.lang, user=lambda: user_name(), refusal=Refusal
+    configuration=lambda: configuration(),
+    config_file=lambda: _common.config,
+    lang=lambda: _common.lang,
+    user=lambda: user_name(),
+    refusal=Refusal,
 )
 for _group in (filing, commands, papers_command):
     _group.register(app, _shell)
+backup_commands.register(app, _shell, papers_command.template_files)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -19,12 +20,15 @@ from monitor.core.fleet import Fleet
 from monitor.core.rule import RuleError, UnknownError
 from monitor.history import Imported, import_history
 from monitor.importing import open_store
+from monitor.secrets import write_private
 from monitor.shell import REFUSED, Shell
 from monitor.store import NewExemption
 from monitor.wording import Lang, say
 
 EVER = 1 << 40
 REFUSED_SHOWN = 20
+PROOF_AT_MOST = 64 * 2**20
+"""Bytes of a file that proves an exemption."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 NumberArgument = Annotated[int, typer.Argument(metavar="ID", help="报备编号 / number of the exemption")]
@@ -63,7 +67,7 @@ class _Exempting:
         village: Annotated[str, typer.Option(help="村（社区） / village")] = "",
         township: Annotated[str, typer.Option(help="乡镇名称或编号 / township, by name or code")] = "",
         filed_at: Annotated[str | None, typer.Option(help="实际报备时间，默认现在 / when it was filed")] = None,
-        proof: Annotated[Path | None, typer.Option(help="佐证文件，登记其名称和哈希 / a file that proves it")] = None,
+        proof: Annotated[Path | None, typer.Option(help="佐证文件，留存一份并登记哈希 / a file that proves it")] = None,
         as_json: JsonOption = False,
     ) -> None:
         """登记一次报备：点位、村或乡镇 / file an exemption for a camera, a village or a township."""
@@ -77,7 +81,7 @@ class _Exempting:
                 ended=_moment(ended, zone),
                 reason=reason,
                 filed_at=now if filed_at is None else _moment(filed_at, zone),
-                proof=_proof(proof),
+                proof=keep_proof(proof, Path(config.exemptions.proofs)),
             )
             filed = store.file_exemption(new, who=self._shell.user(), at=now)
         self._tell([filed], zone, as_json=as_json, one=True)
@@ -224,15 +228,29 @@ def _moment(text: str, zone: tzinfo) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() // 1)
 
 
-def _proof(path: Path | None) -> str:
-    """The name of the file with its hash. Raises UnknownError."""
+def keep_proof(path: Path | None, folder: Path) -> str:
+    """Keep a copy of the file under its hash; its name with its hash. Raises UnknownError and RuleError."""
     if path is None:
         return ""
     try:
+        if path.stat().st_size > PROOF_AT_MOST:
+            raise RuleError(
+                f"{path} 超过 {PROOF_AT_MOST >> 20} MiB，不能作为佐证保存",
+                f"{path} has more than {PROOF_AT_MOST >> 20} MiB, too much for a proof",
+            )
         content = path.read_bytes()
     except OSError as error:
         raise UnknownError(f"无法读取 {path}（{error.strerror}）", f"cannot read {path} ({error.strerror})") from error
-    return f"{path.name} {hashlib.sha256(content).hexdigest()}"
+    sha256 = hashlib.sha256(content).hexdigest()
+    ending = re.sub(r"[^.\w]", "", path.suffix)[:10]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_private(folder / f"{sha256}{ending}", content)
+    except OSError as error:
+        raise RuleError(
+            f"佐证无法保存到 {folder}（{error.strerror}）", f"the proof cannot be kept in {folder} ({error.strerror})"
+        ) from error
+    return f"{path.name} {sha256}"
 
 
 def _json(exemption: Exemption, zone: tzinfo) -> dict[str, object]:

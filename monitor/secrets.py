@@ -148,15 +148,30 @@ def open_key_ring(
 
     Raises KeyFileError, also when others than its owner can read the file.
     """
-    folder = environment.get("CREDENTIALS_DIRECTORY")
-    credential = Path(folder) / "xunjian-key" if folder else None
-    if credential and credential.is_file():
+    if (credential := _credential(environment)) is not None:
         # systemd guards this folder itself, and shows it as mode 0440 to some services.
         return KeyRing(_keys_in(credential), name=str(credential), redactor=redactor)
     if not key_file.exists():
         _create(key_file, [Fernet.generate_key()])
     _refuse_readable_by_others(key_file)
     return KeyRing(_keys_in(key_file), name=str(key_file), redactor=redactor)
+
+
+def key_content(key_file: Path, environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """The keys that ``open_key_ring`` would take, as they stand in their file; None before there are any.
+
+    Raises KeyFileError.
+    """
+    path = _credential(environment) or key_file
+    if not path.exists():
+        return None
+    return _lines(_keys_in(path))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put ``content`` in the place of ``path``, readable by its owner only; whole or not at all. Raises OSError."""
+    _written(path.parent, content).replace(path)
+    _sync_folder(path.parent)
 
 
 def add_key(key_file: Path) -> None:
@@ -172,6 +187,12 @@ def drop_old_keys(key_file: Path) -> None:
     """Keep only the first key, once every token has been rotated. Raises KeyFileError."""
     _refuse_readable_by_others(key_file)
     _replace(key_file, _keys_in(key_file)[:1])
+
+
+def _credential(environment: Mapping[str, str]) -> Path | None:
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    credential = Path(folder) / "xunjian-key" if folder else None
+    return credential if credential and credential.is_file() else None
 
 
 def _without(text: str, secret: str) -> str:
@@ -205,7 +226,7 @@ def _create(path: Path, keys: list[bytes]) -> None:
     """Appears whole or not at all; when a twin was faster, its keys stand."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _written(path.parent, keys)
+        temporary = _written(path.parent, _lines(keys))
         with contextlib.suppress(FileExistsError):
             os.link(temporary, path)
         temporary.unlink()
@@ -216,17 +237,20 @@ def _create(path: Path, keys: list[bytes]) -> None:
 
 def _replace(path: Path, keys: list[bytes]) -> None:
     try:
-        _written(path.parent, keys).replace(path)
-        _sync_folder(path.parent)
+        write_private(path, _lines(keys))
     except OSError as error:
         raise _unusable(path, "写入", "write", error) from None
 
 
-def _written(folder: Path, keys: list[bytes]) -> Path:
+def _lines(keys: list[bytes]) -> bytes:
+    return b"".join(key + b"\n" for key in keys)
+
+
+def _written(folder: Path, content: bytes) -> Path:
     # mkstemp opens with O_EXCL and mode 600, so nobody else can read or pre-make it.
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".key-")
     with os.fdopen(descriptor, "wb") as file:
-        file.write(b"".join(key + b"\n" for key in keys))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     return Path(name)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -18,8 +19,8 @@ from monitor.wording import Lang
 WIDEST = 1000
 """Columns that a table may take."""
 
-REFUSED, USAGE = 1, 2
-"""Exit codes: done, but something was refused or is unequal; a rule, an unknown thing or bad usage."""
+REFUSED, USAGE, FAILED = 1, 2, 3
+"""Exit codes: done, but something was refused or is unequal; a rule, an unknown thing or bad usage; our own failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Shell:
     """``refusal`` makes the exception that ends a command with an exit code and a sentence in both languages."""
 
     configuration: Callable[[], Config]
+    config_file: Callable[[], Path]
     lang: Callable[[], Lang]
     user: Callable[[], str]
     refusal: Callable[[int, str, str], Exception]

@@ -21,7 +21,7 @@ from monitor.shell import REFUSED, Shell
 from reports.fonts import FontMissingError, Grade, find_typefaces, font_report
 from reports.office import Office
 from reports.render.bundle import BundleError, Manifest
-from reports.render.typst import RenderError
+from reports.render.typst import TEMPLATES, RenderError
 
 
 def register(app: typer.Typer, shell: Shell) -> None:
@@ -87,6 +87,11 @@ class _Report:
         for line in font_report(find_typefaces(fonts)):
             if line.grade is not Grade.GENUINE:
                 console.print(Text(f"  {line.role}: {line.face}  {line.advice}", style="yellow"))
+
+
+def template_files() -> dict[str, Path]:
+    """What papers are made from, by name: a backup keeps it beside the papers."""
+    return {path.name: path for path in sorted(TEMPLATES.iterdir()) if path.is_file()}
 
 
 def font_findings(config: Config) -> Iterator[Finding]:

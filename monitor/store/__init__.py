@@ -1,5 +1,6 @@
 """The only SQL: one writer thread, many readers."""
 
+from monitor.store.backup import Copy, look_through
 from monitor.store.errors import (
     AlreadyRunning,
     BatchRefusedError,
@@ -11,6 +12,7 @@ from monitor.store.errors import (
     StoreError,
     UpgradeBlockedError,
 )
+from monitor.store.place import Lost
 from monitor.store.reader import Reader
 from monitor.store.store import Store
 from monitor.store.values import (
@@ -51,6 +53,7 @@ __all__ = [
     "BatchRefusedError",
     "CameraMemory",
     "CameraVersion",
+    "Copy",
     "Coverage",
     "Decision",
     "Evidence",
@@ -62,6 +65,7 @@ __all__ = [
     "Hold",
     "Holder",
     "LedgerConflictError",
+    "Lost",
     "Membership",
     "NewExemption",
     "Numbered",
@@ -84,4 +88,5 @@ __all__ = [
     "TownshipVersion",
     "TransitionRecord",
     "UpgradeBlockedError",
+    "look_through",
 ]

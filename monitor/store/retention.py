@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from monitor.core.condition import Condition
+from monitor.core.period import Month
 from monitor.core.retention import Bound, Ground, Kept, Retention, Rules, bound, retain
 from monitor.store import schema
 from monitor.store.codec import looks_of
@@ -92,6 +94,24 @@ def _newest(connection: Connection) -> tuple[int, int]:
 def known_pictures(connection: Connection) -> frozenset[str]:
     """Every picture that a row refers to."""
     return frozenset(connection.execute(select(_evidence.c.picture).where(_evidence.c.picture.is_not(None))).scalars())
+
+
+def every_picture(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """The path and the SHA-256 of every picture that there is."""
+    query = select(_evidence.c.picture, _evidence.c.sha256).where(_evidence.c.picture.is_not(None))
+    return tuple((row.picture, row.sha256 or "") for row in connection.execute(query.order_by(_evidence.c.picture)))
+
+
+def frozen_pictures(connection: Connection, zone: tzinfo) -> tuple[tuple[str, str], ...]:
+    """The same of those that frozen months rest on, whether or not their year is closed."""
+    frozen = select(schema.snapshot.c.month).where(schema.snapshot.c.state == SnapshotState.FROZEN.value).distinct()
+    months = [Month.parse(text, zone) for text in connection.execute(frozen).scalars()]
+    places = bound(_grounds(connection), months).frozen
+    query = select(schema.camera.c.id, _evidence.c.at, _evidence.c.picture, _evidence.c.sha256).join(
+        schema.camera, schema.camera.c.key == _evidence.c.camera
+    )
+    rows = connection.execute(query.where(_evidence.c.picture.is_not(None)).order_by(_evidence.c.picture))
+    return tuple((row.picture, row.sha256 or "") for row in rows if (row.id, row.at) in places)
 
 
 def _kept(connection: Connection, old: int) -> list[Kept]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from monitor.core.exemption import Exemption
 from monitor.core.history import Line, Reception
 from monitor.core.retention import Retention, Rules
+from monitor.store.backup import Copy, copy_file, dump_server
 from monitor.store.engine import (
     COMMAND_BUSY_MS,
     WRITER_BUSY_MS,
@@ -30,12 +32,13 @@ from monitor.store.filing import decide_exemption, file_exemption, keep_snapshot
 from monitor.store.ledger import save_fleet
 from monitor.store.lock import DaemonLock
 from monitor.store.outbox import begin_epoch, prune
+from monitor.store.place import make_folder, take_lock
 from monitor.store.reader import Reader
-from monitor.store.retention import forget, known_pictures, survey, weigh
+from monitor.store.retention import every_picture, forget, frozen_pictures, known_pictures, survey, weigh
 from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
 from monitor.store.statements import apply
-from monitor.store.upgrade import beside, copy_database, prepare
+from monitor.store.upgrade import prepare
 from monitor.store.values import Batch, FleetChanges, HistorySource, NewExemption, ReadUpTo, SnapshotEntry
 from monitor.store.writer import Health, Writer
 
@@ -55,6 +58,7 @@ class Store(Reader):
         gather_s: float,
     ) -> None:
         self._lock = lock
+        self._url = url
         self._reading = reading_engine(url)
         self._writing = writing_engine(url, WRITER_BUSY_MS)
         self._commanding = writing_engine(url, COMMAND_BUSY_MS)
@@ -84,8 +88,8 @@ class Store(Reader):
         path = sqlite_path(parsed)
         evidence_dir = evidence_dir or _evidence_dir(path)
         if path is not None:
-            _make_folder(path)
-        lock = _take_lock(parsed, path, Holder(pid=os.getpid(), since=at, who=who)) if exclusive else None
+            make_folder(path)
+        lock = take_lock(parsed, path, Holder(pid=os.getpid(), since=at, who=who)) if exclusive else None
         try:
             prepare(parsed, at=at, check=exclusive, upgrade_beside_daemon=exclusive)
             return cls(parsed, evidence_dir, lock, wrote, gather_s)
@@ -180,9 +184,24 @@ class Store(Reader):
         with self._commands("old messages cannot be deleted") as connection:
             return prune(connection, read_before=read_before, all_before=all_before)
 
-    def backup(self, target: Path) -> None:
-        """Write a consistent copy of the database (SQLite) to ``target``, which must not exist yet."""
-        copy_database(self._commanding, target)
+    def backup(self, target: Path) -> Copy:
+        """Write a consistent copy of the database to ``target``, which must not exist yet, and look through it.
+
+        It is a SQLite file, or what pg_dump writes in its custom format. Raises StoreError.
+        """
+        if sqlite_path(self._url) is None:
+            return dump_server(self._reading, self._url, target)
+        return copy_file(self._commanding, target)
+
+    def frozen_pictures(self, zone: tzinfo) -> tuple[tuple[str, str], ...]:
+        """The pictures behind frozen months, closed years too: their paths in the folder, and their SHA-256."""
+        with self._source.connection() as connection:
+            return frozen_pictures(connection, zone)
+
+    def all_pictures(self) -> tuple[tuple[str, str], ...]:
+        """The same of every picture of evidence."""
+        with self._source.connection() as connection:
+            return every_picture(connection)
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Write what waits, then let go of everything. Batches that the disk still refuses fail their futures."""
@@ -217,23 +236,7 @@ class Store(Reader):
         return sum(one.lost for one in applied)
 
 
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(mode=0o750, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"the folder of {path} cannot be made: {error.strerror}") from error
-
-
 def _evidence_dir(path: Path | None) -> Path:
     if path is None:
         raise StoreError("a store on a database server needs a folder of its own for evidence pictures")
     return path.parent / "evidence"
-
-
-def _take_lock(url: URL, path: Path | None, holder: Holder) -> DaemonLock | ServerLock:
-    if path is None:
-        return ServerLock(url, holder)
-    try:
-        return DaemonLock(beside(path, ".lock"), holder)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be locked: {error.strerror}") from error

@@ -55,6 +55,11 @@ def head() -> str:
     return newest
 
 
+def known_revisions() -> frozenset[str]:
+    """Every step that this program can begin from."""
+    return frozenset(step.revision for step in ScriptDirectory.from_config(alembic_config()).walk_revisions())
+
+
 def copy_database(engine: Engine, target: Path) -> None:
     """Write a compact, consistent copy of a SQLite database to ``target``, which must not exist yet."""
     connection = engine.raw_connection()
@@ -134,8 +139,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _refuse_newer(current: str, path: Path) -> None:
-    known = {step.revision for step in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if current not in known:
+    if current not in known_revisions():
         raise SchemaTooNewError(f"{path} has schema {current}, made by a newer xunjian; this one knows {head()}")
 
 
