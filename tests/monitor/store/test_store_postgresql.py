@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -30,10 +31,12 @@ from monitor.store import (
     FleetChanges,
     Hold,
     Holder,
+    Lost,
     Round,
     RoundKind,
     Ruling,
     Store,
+    StoreDamagedError,
     StoreError,
     TransitionRecord,
 )
@@ -75,6 +78,8 @@ EVERYTHING = Batch(
     rounds=(Round(number=1, kind=RoundKind.INSPECTION, depth=Depth.PICTURE, started=NOW, counts={"intact": 1}),),
     audit=(AuditEntry(at=NOW, who="zhang", action="confirm", subject=GATE.id),),
 )
+
+HOLDER = Holder(pid=os.getpid(), since=NOW, who="xunjian restore")
 
 pytestmark = pytest.mark.real_peer
 database_number = count(1)
@@ -191,6 +196,44 @@ def test_a_server_stores_the_batches_around_one_that_it_refuses(server_url: str,
         with pytest.raises(BatchRefusedError):
             wrong.result(30)
         after.result(30)
+
+
+def test_a_server_is_backed_up_and_restored_by_its_own_programs(
+    server: Server, server_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    with open_store(server_url, tmp_path) as store:
+        store.write(EVERYTHING).result(30)
+        copy = store.backup(tmp_path / "a" / "copy.dump")
+    assert (copy.kind, copy.rows["transition"]) == ("postgresql", 1)
+    other = server.new_database()
+    with Lost(other, HOLDER) as lost:
+        assert lost.is_empty
+        assert lost.replace(tmp_path / "a" / "copy.dump", copy, ".before") == []
+    with open_store(other, tmp_path) as store:
+        assert store.transitions(0, NOW + 1) == (TRANSITION,)
+        store.write(EVERYTHING).result(30)
+    with Lost(other, HOLDER) as lost:
+        assert not lost.is_empty
+        (kept,) = lost.replace(tmp_path / "a" / "copy.dump", copy, ".before")
+    with open_store(other, tmp_path) as store:
+        assert store.transitions(0, NOW + 1) == (TRANSITION,)
+    assert kept == tmp_path / "xunjian.before.dump"
+    assert kept.stat().st_size > 0
+
+
+def test_a_dump_that_lacks_rows_is_told_from_the_backup(server: Server, server_url: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with open_store(server_url, tmp_path) as store:
+        copy = store.backup(tmp_path / "a" / "copy.dump")
+    more = replace(copy, rows={**copy.rows, "transition": 7})
+    with Lost(server.new_database(), HOLDER) as lost, pytest.raises(StoreDamagedError, match="the backup says"):
+        lost.replace(tmp_path / "a" / "copy.dump", more, ".before")
+
+
+def test_no_restore_begins_while_a_daemon_uses_the_server(server_url: str, tmp_path: Path) -> None:
+    with open_store(server_url, tmp_path), pytest.raises(AlreadyRunning):
+        Lost(server_url, HOLDER)
 
 
 def test_a_server_that_is_not_there_is_named_in_one_sentence(tmp_path: Path, server: Server) -> None:
