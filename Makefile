@@ -7,7 +7,7 @@ VENDOR := monitor/web/static/vendor
 FONTS := data/fonts/fetched
 PEERS := $(VENV)/peers
 
-.PHONY: help setup setup-dev fonts peers demo test lint bench reference fuzz lock wheel bundle clean
+.PHONY: help setup setup-dev fonts peers demo test lint bench reference dashboards fuzz lock wheel bundle clean
 
 help:
 	@echo "make demo    a simulated county with the daemon on it (ARGS=\"--cameras 4000 --lang en --once\")"
@@ -16,6 +16,7 @@ help:
 	@echo "make fonts   free fonts for the papers, in $(FONTS); the office's own go into data/fonts and win"
 	@echo "make peers   RTSP servers and cameras that are none of ours, for the tests, in $(PEERS)"
 	@echo "make bench   the benchmarks behind the figures in README.md and ARCHITECTURE.md"
+	@echo "make dashboards  write the dashboards for Grafana from deploy/grafana"
 	@echo "make fuzz    mutated messages against everything that reads what cameras say (ARGS=\"--seconds 600\")"
 	@echo "make soak    kills, locks, full disks, clock steps and mass outages against the real daemon (ARGS=\"kills --kills 60\")"
 	@echo "make reference  write the manual's pages of settings and metrics from the code"
@@ -75,6 +76,9 @@ bench: setup-dev
 
 reference: setup-dev
 	@$(BIN)/python -m tests.monitor.web.reference
+
+dashboards: setup-dev
+	@$(BIN)/python -m deploy.grafana.generate
 
 fuzz: setup-dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)

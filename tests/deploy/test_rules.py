@@ -97,13 +97,6 @@ def test_a_rule_asks_only_for_what_is_exported_or_recorded(expression: str) -> N
             assert labels <= exported()[metric], metric
 
 
-def test_what_is_recorded_is_used_or_shown_somewhere() -> None:
-    alarmed = {metric for rule in alerts().values() for metric in metrics_of(rule["expr"])}
-    built_on = {metric for expression in recorded().values() for metric in metrics_of(expression)}
-    unused = set(recorded()) - alarmed - built_on
-    assert all(name.startswith("county:") for name in unused)
-
-
 @pytest.mark.parametrize("name", [name for name in NAMES if alerts()[name]["labels"]["scope"] != "monitor"])
 def test_what_was_told_before_a_restart_is_not_told_again_after_it(name: str) -> None:
     assert "keep_firing_for" in alerts()[name]
