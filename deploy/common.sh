@@ -79,7 +79,7 @@ make_version_now() {
 
 # point_at VERSION: make a version the current one, in one step.
 point_at() {
-    ln -s "versions/$1" "$ROOT/opt/xunjian/current.new" && mv -T "$ROOT/opt/xunjian/current.new" "$ROOT/opt/xunjian/current"
+    mkdir -p "$ROOT/opt/xunjian" && ln -sfn "versions/$1" "$ROOT/opt/xunjian/current.new" && mv -T "$ROOT/opt/xunjian/current.new" "$ROOT/opt/xunjian/current"
 }
 
 current_version() {
@@ -88,7 +88,7 @@ current_version() {
 
 # put_units: units, user and folders of the monitor.
 put_units() {
-    for each in xunjian.service xunjian-backup.service xunjian-backup.timer; do
+    for each in xunjian.service xunjian-backup@.service xunjian-backup-hourly.timer xunjian-backup-nightly.timer; do
         put "$source/deploy/systemd/$each" "/etc/systemd/system/$each" 0644
     done
     put "$source/deploy/systemd/sysusers.conf" /etc/sysusers.d/xunjian.conf 0644

@@ -12,7 +12,7 @@ usage() {
   --root DIR      只把文件放进 DIR，不装系统软件包、不启动 / put the files into DIR; install no packages and start nothing
 TEXT
 }
-DRY_RUN=no LANGUAGE=zh ROOT='' without='' changes=0 changed_files=''
+DRY_RUN=no LANGUAGE=zh ROOT='' without='' changes=0 changed_files='' failed=''
 while [ $# -gt 0 ]; do
     case $1 in
         --dry-run) DRY_RUN=yes ;;
@@ -85,35 +85,27 @@ apt_install() {
 }
 
 make_user_and_folders() {
-    if staged; then
-        [ "$(id -u)" -ne 0 ] || have_user || change "建立用户 xunjian" "make the user xunjian" \
-            systemd-sysusers --root="${ROOT:-/}" /etc/sysusers.d/xunjian.conf
-    else
-        have_user || change "建立用户 xunjian" "make the user xunjian" systemd-sysusers /etc/sysusers.d/xunjian.conf
-    fi
+    # Staged for a package, say: users are made where it is installed, and files are root's until then.
+    [ -n "$ROOT" ] || getent passwd xunjian >/dev/null ||
+        change "建立用户 xunjian" "make the user xunjian" systemd-sysusers /etc/sysusers.d/xunjian.conf
     [ -d "$ROOT/var/lib/xunjian/fonts" ] && [ -d "$ROOT/etc/xunjian/keys" ] && [ -d "$ROOT/var/backups/xunjian" ] ||
         change "建立 /etc/xunjian、/var/lib/xunjian、/var/backups/xunjian" \
             "make /etc/xunjian, /var/lib/xunjian, /var/backups/xunjian" make_folders
 }
 
-have_user() { grep -q '^xunjian:' "$ROOT/etc/passwd" 2>/dev/null; }
-
 make_folders() {
-    if [ "$(id -u)" -eq 0 ]; then
-        systemd-tmpfiles --root="${ROOT:-/}" --create /etc/tmpfiles.d/xunjian.conf
-    else
+    if [ -n "$ROOT" ]; then
         mkdir -p "$ROOT/etc/xunjian/keys" "$ROOT/var/lib/xunjian/fonts" "$ROOT/var/backups/xunjian"
+    else
+        systemd-tmpfiles --create /etc/tmpfiles.d/xunjian.conf
     fi
 }
 
-# give FILE OWNER MODE, where files can be given away at all.
+# give FILE OWNER MODE
 give() {
     chmod "$3" "$1"
-    [ "$(id -u)" -ne 0 ] || chown "$(id_in passwd "${2%:*}"):$(id_in group "${2#*:}")" "$1"
+    [ -n "$ROOT" ] || chown "$2" "$1"
 }
-
-# id_in FILE NAME: the number of a user or group of the system that is installed, which need not be the one that runs.
-id_in() { sed -n "s/^$2:[^:]*:\([0-9]*\):.*/\1/p" "$ROOT/etc/$1"; }
 
 make_settings() {
     [ -e "$ROOT/etc/xunjian/config.toml" ] ||
@@ -125,7 +117,7 @@ make_settings() {
 
 make_config() {
     # The shipped settings with the folders of an installed system in place of those beside the file.
-    sed -e 's#"data/xunjian\.key"#"/etc/xunjian/keys/xunjian.key"#' -e 's#= "data/backup"#= "/var/backups/xunjian"#' \
+    sed -e 's#_file = "data/#_file = "/etc/xunjian/keys/#' -e 's#= "data/backup"#= "/var/backups/xunjian"#' \
         -e 's#"sqlite:///data/#"sqlite:////var/lib/xunjian/#' -e 's#= "data/#= "/var/lib/xunjian/#' \
         "$source/config.toml" >"$scratch/config.toml"
     put_now "$scratch/config.toml" "$ROOT/etc/xunjian/config.toml" 0640
@@ -136,6 +128,18 @@ make_key() {
     # A Fernet key: 32 random bytes in the URL-safe alphabet of base64.
     (umask 077 && head -c 32 /dev/urandom | base64 | tr '+/' '-_' >"$ROOT/etc/xunjian/keys/xunjian.key")
     give "$ROOT/etc/xunjian/keys/xunjian.key" xunjian:xunjian 0400
+}
+
+# The broker keeps a hash; the password itself lies with the key, for [mqtt] in config.toml.
+make_broker_login() {
+    kept=/etc/xunjian/keys/mqtt.password
+    [ -e "$kept" ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$kept")
+    give "$kept" xunjian:xunjian 0400
+    (umask 027 && printf 'xunjian:%s\n' "$(cat "$kept")" >/etc/mosquitto/xunjian.passwd.new)
+    # Replaces the passwords in the file by their hashes; on the command line others could read them.
+    mosquitto_passwd -U /etc/mosquitto/xunjian.passwd.new
+    give /etc/mosquitto/xunjian.passwd.new root:mosquitto 0640
+    mv /etc/mosquitto/xunjian.passwd.new /etc/mosquitto/xunjian.passwd
 }
 
 put_fonts() {
@@ -154,6 +158,9 @@ put_neighbours() {
     fi
     if wanted mosquitto; then
         put "$source/deploy/mosquitto/xunjian.conf" /etc/mosquitto/conf.d/xunjian.conf 0644
+        put "$source/deploy/mosquitto/xunjian.acl" /etc/mosquitto/xunjian.acl 0644
+        [ -e "$ROOT/etc/mosquitto/xunjian.passwd" ] || [ -n "$ROOT" ] ||
+            change "生成消息服务的登录 xunjian" "make the broker's login xunjian" make_broker_login
     fi
     if wanted grafana; then put_grafana; fi
 }
@@ -175,26 +182,37 @@ start_services() {
         return 0
     fi
     was_written /etc/systemd/system/ && change "systemctl daemon-reload" "systemctl daemon-reload" systemctl daemon-reload
+    serve xunjian.service /etc/systemd/system/xunjian.service
+    serve xunjian-backup-hourly.timer /etc/systemd/system/xunjian-backup-hourly.timer
+    serve xunjian-backup-nightly.timer /etc/systemd/system/xunjian-backup-nightly.timer
     wanted prometheus && serve prometheus.service /etc/prometheus/xunjian/ /etc/systemd/system/prometheus.service.d/
     wanted alertmanager && [ -d "$source/deploy/alertmanager" ] &&
         serve prometheus-alertmanager.service /etc/prometheus/xunjian-alertmanager/ /etc/systemd/system/prometheus-alertmanager
     wanted mosquitto && serve mosquitto.service /etc/mosquitto/
     wanted grafana && [ -f /lib/systemd/system/grafana-server.service ] &&
         serve grafana-server.service /etc/grafana/ /var/lib/grafana/
-    serve xunjian.service /etc/systemd/system/xunjian.service
-    serve xunjian-backup.timer /etc/systemd/system/xunjian-backup.timer
+    return 0
 }
 
-# serve UNIT PREFIX…: enabled, running, and started again if one of its files has changed.
+# serve UNIT PREFIX…: enabled, running, and started again if one of its files has changed. One that does not start keeps
+# none of the others from starting.
 serve() {
     unit=$1
     shift
     systemctl is-enabled --quiet "$unit" || change "启用 $unit" "enable $unit" systemctl enable --quiet "$unit"
     if was_written "$@"; then
-        change "重新启动 $unit" "restart $unit" systemctl restart "$unit"
+        change "重新启动 $unit" "restart $unit" started restart
     elif ! systemctl is-active --quiet "$unit"; then
-        change "启动 $unit" "start $unit" systemctl start "$unit"
+        change "启动 $unit" "start $unit" started start
     fi
+}
+
+started() {
+    # It may have failed too often already while its settings were missing.
+    systemctl reset-failed "$unit" 2>/dev/null || true
+    systemctl "$1" "$unit" && return 0
+    failed="$failed $unit"
+    say "  $unit 没有启动：journalctl -u $unit" "  $unit has not started: journalctl -u $unit" >&2
 }
 
 check_config() {
@@ -221,6 +239,9 @@ if [ "$changes" -eq 0 ]; then
     say "没有改动：一切都已就绪" "nothing to change: everything is in place"
 elif [ "$DRY_RUN" = yes ]; then
     say "以上 $changes 项都没有执行（--dry-run）" "none of these $changes changes has been made (--dry-run)"
+elif [ -n "$failed" ]; then
+    say "没有启动：$failed" "not started:$failed" >&2
+    exit 1
 else
     say "完成，共 $changes 项改动。下一步：编辑 /etc/xunjian/config.toml，再执行 xunjian check-config 和 systemctl restart xunjian；" \
         "done, $changes changes. Next: edit /etc/xunjian/config.toml, then run xunjian check-config and systemctl restart xunjian;"

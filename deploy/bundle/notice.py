@@ -3,8 +3,8 @@
     python notice.py BUNDLE     writes BUNDLE/NOTICE and BUNDLE/LICENCES from BUNDLE/wheels, debs, fonts
 
 A wheel says it in its METADATA and ``licenses`` files, and what native libraries it carries by their file names in
-``NAME.libs``; a Debian package in ``usr/share/doc/NAME/copyright`` (machine-readable copyright format 1.0); the fonts in
-``fonts.tsv`` beside this file. Uses the standard library only.
+``NAME.libs``; a Debian package in ``usr/share/doc/NAME/copyright`` (machine-readable copyright format 1.0); the fonts
+in ``fonts.tsv`` beside this file. Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -169,7 +169,9 @@ def _licence_of(said: Sequence[tuple[str, str]]) -> str:
         fields.setdefault(key, []).append(value)
     if "License-Expression" in fields:
         return fields["License-Expression"][0]
-    classified = [each.split("::")[-1].strip() for each in fields.get("Classifier", ()) if each.startswith("License ::")]
+    classified = [
+        each.split("::")[-1].strip() for each in fields.get("Classifier", ()) if each.startswith("License ::")
+    ]
     # "OSI Approved" alone names none.
     return ", ".join(each for each in classified if each != "OSI Approved") or (
         fields.get("License", [""])[0].strip().partition("\n")[0] or UNSAID
