@@ -62,6 +62,8 @@ class CameraCase:
     openings: tuple[int, ...] = ()
     told: Told | None = None
     told_flapping_at: int | None = None
+    why: Closed | None = None
+    """why it is over"""
     over: bool = False
     """nothing of it is left to tell; it is kept for its openings"""
 
@@ -247,12 +249,12 @@ class _Desk:
         known = self._cameras.get(_text(message, "camera"))
         if known is None or known.ended is not None:
             return
-        why = message.body.get("why")
-        if why == Closed.LEFT or (why == Closed.ANNULLED and known.told is None):
+        why = Closed(_text(message, "why"))
+        if why is Closed.LEFT or (why is Closed.ANNULLED and known.told is None):
             del self._cameras[known.camera]
             return
         ended = _whole(message, "ended")
-        self._cameras[known.camera] = replace(known, ended=ended, closed_at=message.at)
+        self._cameras[known.camera] = replace(known, ended=ended, closed_at=message.at, why=why)
 
     def _open_cause(self, message: Message) -> None:
         id_ = _text(message, "id")

@@ -12,7 +12,8 @@ from monitor.store import schema
 from monitor.store.codec import camera_json, camera_of, township_json, township_of
 from monitor.store.errors import LedgerConflictError
 from monitor.store.source import Source, overlaps
-from monitor.store.statements import add_audit, camera_keys, known_camera_keys, upsert
+from monitor.store.statements import add_audit, camera_keys, known_camera_keys
+from monitor.store.upsert import upsert
 from monitor.store.values import AuditEntry, CameraVersion, FleetChanges, Membership, StoredCredential
 
 

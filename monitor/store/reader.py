@@ -13,6 +13,7 @@ from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.record import Event, Gap, Transition
 from monitor.core.retention import Retention, Rules, Why
 from monitor.store import schema
+from monitor.store.alerts import AlertReader
 from monitor.store.codec import clock_strip_of, looks_of, object_of, steps_of, texts_of
 from monitor.store.evidence import PictureFolder
 from monitor.store.months import MonthReader
@@ -40,7 +41,7 @@ _camera = schema.camera
 _transition = schema.transition
 
 
-class Reader(MonthReader, OutboxReader):
+class Reader(MonthReader, OutboxReader, AlertReader):
     """The questions that can be put to the store. Times are UTC seconds, spans are half-open."""
 
     def __init__(self, source: Source, pictures: PictureFolder) -> None:

@@ -6,6 +6,7 @@
     month     exemption  exemption_decision  snapshot                           what does not count, what was frozen
     looks     evidence  memory  picture_reference  hold  round                  what was seen, what the next look needs
     outbox    outbox  outbox_reader  outbox_numbering                           what is told to others, and how far
+    alerts    alert_case  alert_digest  alert_delivery                          what people are told, whether it came
     audit     audit
     lookup    camera  witness_answers                                           long texts, stored once
 
@@ -137,6 +138,45 @@ fleet_generation = Table(
     Column("generation", WHOLE, nullable=False),
     PrimaryKeyConstraint("key"),
     CheckConstraint("key = 1", name="single"),
+    sqlite_strict=True,
+)
+
+alert_case = Table(
+    "alert_case",
+    metadata,
+    Column("key", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+    sqlite_strict=True,
+)
+
+alert_digest = Table(
+    "alert_digest",
+    metadata,
+    Column("slot", WHOLE, nullable=False, autoincrement=False),
+    PrimaryKeyConstraint("slot"),
+    sqlite_strict=True,
+)
+
+alert_delivery = Table(
+    "alert_delivery",
+    metadata,
+    Column("alert", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("page", WHOLE, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("dated", Text, nullable=False),
+    Column("made_at", WHOLE, nullable=False),
+    Column("next_at", WHOLE, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", WHOLE, nullable=False),
+    Column("ended_at", WHOLE),
+    Column("error", Text, nullable=False),
+    PrimaryKeyConstraint("alert", "channel", "page"),
+    Index(None, "state", "made_at"),
+    CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="state"),
     sqlite_strict=True,
 )
 

@@ -12,9 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from monitor.core.record import Event, Gap
 from monitor.core.retention import Why
 from monitor.store import schema
+from monitor.store.alerts import put_cases, put_deliveries, put_digests
 from monitor.store.codec import clock_strip_json, json_of, looks_json, measures_json, steps_json
 from monitor.store.evidence import PictureFolder
 from monitor.store.outbox import add_messages, put_read
+from monitor.store.upsert import upsert
 from monitor.store.values import (
     AuditEntry,
     Batch,
@@ -58,6 +60,9 @@ def apply(connection: Connection, batch: Batch, pictures: PictureFolder) -> Appl
     add_audit(connection, batch.audit)
     add_messages(connection, batch.messages)
     put_read(connection, batch.read)
+    put_cases(connection, batch.cases)
+    put_digests(connection, batch.digests)
+    put_deliveries(connection, batch.deliveries)
     return _put_evidence(connection, batch.evidence, keys, pictures)
 
 
@@ -84,16 +89,6 @@ def add_audit(connection: Connection, entries: Sequence[AuditEntry]) -> None:
         for entry in entries
     ]
     _insert(connection, schema.audit, rows)
-
-
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], key: Sequence[str]) -> None:
-    """Insert the rows; one whose ``key`` columns are already there replaces the other columns."""
-    if not rows:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
-    replaced = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced), list(rows))
 
 
 def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:

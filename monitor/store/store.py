@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from monitor.core.exemption import Exemption
 from monitor.core.history import Line, Reception
 from monitor.core.retention import Retention, Rules
+from monitor.store.alerts import forget_deliveries
 from monitor.store.backup import Copy, copy_file, dump_server
 from monitor.store.engine import (
     COMMAND_BUSY_MS,
@@ -183,6 +184,11 @@ class Store(Reader):
         """
         with self._commands("old messages cannot be deleted") as connection:
             return prune(connection, read_before=read_before, all_before=all_before)
+
+    def forget_deliveries(self, before: int) -> None:
+        """Delete the deliveries made before then, but for those that wait. Raises StoreError."""
+        with self._commands("old deliveries cannot be deleted") as connection:
+            forget_deliveries(connection, before)
 
     def backup(self, target: Path) -> Copy:
         """Write a consistent copy of the database to ``target``, which must not exist yet, and look through it.

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from monitor.core.alert import Case
 from monitor.core.condition import Condition, Fault
+from monitor.core.delivery import Delivery
 from monitor.core.exemption import Kind, Scope
 from monitor.core.fleet import Camera, Township
 from monitor.core.history import Line
@@ -206,12 +208,21 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseChange:
+    """A case of an alert as it has become; None when nothing of it is left to tell."""
+
+    key: str
+    case: Case | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What belongs together: all of it is committed or none of it.
 
     A gap, an event or a round that is handed in again replaces its earlier self (a gap is known by beginning, cause,
     reason and township); that is how they end. ``messages`` tell others of it; ``read`` says up to which number a
-    reader of the outbox has dealt with them.
+    reader of the outbox has dealt with them. ``cases``, ``digests`` (when they were due) and ``deliveries`` say what
+    people are to be told, and what became of it.
     """
 
     transitions: tuple[TransitionRecord, ...] = ()
@@ -226,6 +237,9 @@ class Batch:
     audit: tuple[AuditEntry, ...] = ()
     messages: tuple[Message, ...] = ()
     read: tuple[ReadUpTo, ...] = ()
+    cases: tuple[CaseChange, ...] = ()
+    digests: tuple[int, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
