@@ -1,8 +1,11 @@
 """Which look may start now: caps per device, per link and for all, and an order that is fair to every link.
 
-A job waits in the queue of its device, whose light and deeper looks take turns; devices take turns within their link,
-links among themselves. So a township whose cameras swallow every connection fills its own share and nobody else's,
+A job waits in the queue of its device, whose lanes take turns; devices take turns within their link, links among
+themselves. So a township whose cameras swallow every connection fills its own share and nobody else's,
 and a recorder with 32 channels is never asked for all of them in a row.
+
+Cameras that were gone and answer again come before all others that are asked for a stream: their repair is dated by
+that look. When a whole county returns at once, they leave the others three quarters of the places.
 """
 
 from __future__ import annotations
@@ -14,9 +17,14 @@ from enum import StrEnum
 
 
 class Lane(StrEnum):
-    """Two pools of looks in flight: those that only connect, and those that ask for a stream."""
+    """Which pool of looks in flight a look belongs to, in the order in which they are served.
+
+    ``RETURN`` and ``MEDIA`` both ask for a stream and share the places for that; a camera that was gone and answers
+    again is looked at in the former.
+    """
 
     LIGHT = "light"
+    RETURN = "return"
     MEDIA = "media"
 
 
@@ -77,6 +85,9 @@ class _Link:
 EASE_AFTER = 50
 """Clean looks in a row after which a device that had been overloaded is trusted with one more at a time."""
 
+RETURN_SHARE = 4
+"""One in so many places of the media lane may be taken by cameras that return."""
+
 BURST_S = 2.0
 """How far ahead of its byte budget a link may run: one key frame is a burst by nature."""
 
@@ -121,7 +132,7 @@ class Gate:
     def take(self, now: float) -> Job | None:
         """The next job that may start, already counted as in flight; None when every waiting one is held up."""
         for lane in _LANES:
-            if self._active[lane] < self._lane_limit(lane) and (job := self._take_from(lane, now)):
+            if self._has_place(lane) and (job := self._take_from(lane, now)):
                 return job
         return None
 
@@ -152,7 +163,14 @@ class Gate:
             device.limit, device.clean = device.limit + 1, 0
 
     def _lane_limit(self, lane: Lane) -> int:
+        if lane is Lane.RETURN:
+            return max(self._limits.media // RETURN_SHARE, 1)
         return self._limits.light if lane is Lane.LIGHT else self._limits.media
+
+    def _has_place(self, lane: Lane) -> bool:
+        if self._active[lane] >= self._lane_limit(lane):
+            return False
+        return lane is Lane.LIGHT or self._active[Lane.RETURN] + self._active[Lane.MEDIA] < self._limits.media
 
     def _link_limit(self, lane: Lane) -> int:
         # A quarter of the lane is the most that one link may hold, unless there are fewer than four links at all.
@@ -167,15 +185,20 @@ class Gate:
             self._give_turn(link_name, lane)
 
     def _others_may_start(self, device: _Device, link: _Link, lane: Lane, now: float) -> bool:
-        """Whether it is the turn of the device's looks of the other kind.
+        """Whether it is the turn of the device's looks of another lane.
 
         Without turns the light looks at a dead recorder, each as long as its time limit, would fill its places for
         ever, and channels that wait for a deeper look would never be looked at again.
         """
-        other = Lane.MEDIA if lane is Lane.LIGHT else Lane.LIGHT
-        has_room = self._active[other] < self._lane_limit(other) and link.active[other] < self._link_limit(other)
-        is_paid = other is Lane.LIGHT or link.paid_at - now <= BURST_S
-        return bool(device.waiting[other]) and has_room and is_paid
+        is_paid = link.paid_at - now <= BURST_S
+        return any(
+            device.waiting[other]
+            and self._has_place(other)
+            and link.active[other] < self._link_limit(other)
+            and (is_paid or other is Lane.LIGHT)
+            for other in _LANES
+            if other is not lane
+        )
 
     def _give_turn(self, link_name: str, lane: Lane) -> None:
         if self._links[link_name].ready[lane] and link_name not in self._in_turn[lane]:
@@ -190,7 +213,7 @@ class Gate:
             link = self._links[name]
             if link.active[lane] >= self._link_limit(lane):
                 continue  # it is given a turn again when one of its looks ends
-            if lane is Lane.MEDIA and link.paid_at - now > BURST_S:
+            if lane is not Lane.LIGHT and link.paid_at - now > BURST_S:
                 self._give_turn(name, lane)
                 continue
             job = self._take_from_link(link, lane, now)

@@ -171,6 +171,14 @@ class _Watched:
         return max([self.depth, *(depth for depth, future in self.asked if not future.done())])
 
     @property
+    def lane(self) -> Lane:
+        """In which the next look waits: a camera on record as gone that answers again is served first."""
+        if self.wanted <= Depth.ONVIF:
+            return Lane.LIGHT
+        returns = self.state.answers_since is not None or self.state.rise
+        return Lane.RETURN if returns else Lane.MEDIA
+
+    @property
     def is_waited_for(self) -> bool:
         """Whether somebody who asked for a look still waits for it."""
         return any(not future.done() for _, future in self.asked)
@@ -381,7 +389,7 @@ class Rounds:
                 camera=watched.camera.id,
                 address=watched.camera.address,
                 link=watched.camera.township,
-                lane=Lane.LIGHT if watched.wanted <= Depth.ONVIF else Lane.MEDIA,
+                lane=watched.lane,
                 channels=watched.target.channels_at_address,
             )
         )

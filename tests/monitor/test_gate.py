@@ -125,7 +125,7 @@ def test_a_link_over_its_byte_budget_waits_until_it_is_paid_for() -> None:
 def test_every_job_offered_is_started_once() -> None:
     gate = Gate(Limits(media=7, light=3, per_recorder=2))
     offered = [
-        job(number, address=f"r{number % 13}", link=f"t{number % 5}", lane=list(Lane)[number % 2], channels=8)
+        job(number, address=f"r{number % 13}", link=f"t{number % 5}", lane=list(Lane)[number % 3], channels=8)
         for number in range(500)
     ]
     for each in offered:
@@ -151,3 +151,57 @@ def test_a_recorder_shared_by_two_townships_wears_out_no_line() -> None:
             gate.release(running, now=0.0)
     gate.offer(job(3, link="t1", lane=Lane.LIGHT))
     assert len(started(gate)) == 1
+
+
+def test_a_camera_that_returns_is_looked_at_before_all_that_wait_for_a_stream() -> None:
+    gate = Gate(Limits(media=64))
+    for number in range(400):
+        gate.offer(job(number, link=f"t{number % 22}"))
+    running = started(gate)
+    gate.offer(job(900, link="t3", lane=Lane.RETURN))
+    assert len(running) == 64
+    assert started(gate) == []
+    gate.release(running.pop(), now=1.0)
+    assert [j.camera for j in started(gate, 1.0)] == ["900"]
+
+
+def test_a_county_that_returns_leaves_a_round_three_quarters_of_the_places() -> None:
+    gate = Gate(Limits(media=64))
+    for number in range(2000):
+        gate.offer(job(number, link=f"t{number % 22}", lane=Lane.RETURN))
+        gate.offer(job(2000 + number, link=f"t{number % 22}"))
+    running = started(gate)
+    for _ in range(500):
+        of_round = [j for j in running if j.lane is Lane.MEDIA]
+        assert (len(of_round), len(running)) == (48, 64)
+        gate.release(running.pop(0), now=1.0)
+        running += started(gate, 1.0)
+
+
+def test_without_a_round_a_county_that_returns_still_takes_no_more_than_its_places() -> None:
+    gate = Gate(Limits(media=64))
+    for number in range(400):
+        gate.offer(job(number, link=f"t{number % 22}", lane=Lane.RETURN))
+    assert len(started(gate)) == 16
+
+
+def test_one_place_is_enough_for_a_camera_that_returns_and_for_a_round() -> None:
+    gate = Gate(Limits(media=1, light=1))
+    gate.offer(job(1))
+    gate.offer(job(2, lane=Lane.RETURN))
+    served = []
+    while running := started(gate):
+        (ended,) = running
+        served.append(ended.camera)
+        gate.release(ended, now=0.0)
+    assert served == ["2", "1"]
+
+
+def test_a_channel_that_returns_waits_for_its_link_to_be_paid_like_any_other() -> None:
+    gate = Gate(Limits(link_bits_per_s=1_000_000.0))
+    gate.offer(job(1))
+    (first,) = started(gate)
+    gate.release(first, now=0.0, received=1_000_000)
+    gate.offer(job(2, lane=Lane.RETURN))
+    assert started(gate, 1.0) == []
+    assert [j.camera for j in started(gate, 6.5)] == ["2"]

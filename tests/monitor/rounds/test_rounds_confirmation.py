@@ -108,6 +108,23 @@ async def test_a_camera_that_is_back_is_credited_from_its_first_good_deep_look(t
         assert int(back[0].at) - T0 - 4000 <= 900
 
 
+async def test_a_camera_that_is_back_does_not_wait_for_a_round_to_end(tmp_path: Path) -> None:
+    script = Script(cameras(60), answers={"c001": dead})
+    every_minute = ways(limits=Limits(media=8), plan=Plan(backoff=(1,)))
+    async with running(script, tmp_path, by=every_minute) as run:
+        await run.until(1000)
+        run.looker.took_s = lambda target, depth: 60.0 if depth is Depth.PICTURE else 0.3
+        others = [f"c{number:03d}" for number in range(2, 61)]
+        round_ = asyncio.gather(*(run.rounds.look_now(camera, Depth.PICTURE) for camera in others))
+        script.answers["c001"] = good
+        await round_
+        ended, seen = run.now, run.looker.looks_at("c001", T0 + 1000)
+        answered = next(look.at for look in seen if look.depth is Depth.LIGHT)
+        deep = next(look.at for look in seen if look.depth is Depth.PICTURE)
+        assert answered + 240 < T0 + ended, "the round goes on long after the camera is back"
+        assert deep - answered <= 62, "it takes the first place that comes free"
+
+
 async def test_counters_never_fall_and_add_up_to_the_settled_time(tmp_path: Path) -> None:
     script = Script(cameras(3))
     before: dict[str, tuple[int, ...]] = {}
