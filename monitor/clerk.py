@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -34,7 +34,6 @@ from monitor.store import (
     TransitionRecord,
 )
 from monitor.teller import Teller, round_message, started
-from probes.observation import PictureMemory
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +49,6 @@ class Past:
     history: Mapping[str, tuple[Transition, ...]]
     holds: tuple[Hold, ...]
     events: tuple[Event, ...]
-    memories: Mapping[str, PictureMemory]
 
 
 class Clerk:
@@ -107,7 +105,6 @@ class Clerk:
                 },
                 holds=reader.holds(),
                 events=reader.open_events(),
-                memories=reader.memories(),
             )
             gaps = reader.gaps(0, EVER)
         # From there on every camera has an unknown of its own, until its first look.
@@ -119,6 +116,11 @@ class Clerk:
         self._store.write(Batch(gaps=tuple(ended), messages=tuple(told))).add_done_callback(_is_lost)
         self._committed_until = past.covered_until
         return past
+
+    def read_memories(self) -> Iterator[CameraMemory]:
+        """What the last run remembered of the cameras' pictures. Blocks."""
+        with self._store.snapshot() as reader:
+            yield from reader.each_memory()
 
     def history(self, camera: str) -> tuple[Transition, ...]:
         """All transitions of one camera. Blocks."""

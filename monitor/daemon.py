@@ -36,6 +36,7 @@ from monitor.desk import Archive, Desk, NoArchive
 from monitor.gate import Limits
 from monitor.inventory import targets
 from monitor.looks import Looker, Questions
+from monitor.memories import PictureMemories
 from monitor.metrics import Disk, Machine, Metrics, compress
 from monitor.notify import Notifier
 from monitor.rounds import Ledger, Rounds, Ways
@@ -190,6 +191,7 @@ async def running(
             clock=clock,
             ways=ways_of(config),
             ears=metrics,
+            memories=parts.enter_context(PictureMemories(Path(config.evidence.dir))),
         )
         await outpost.look()
         await rounds.open()

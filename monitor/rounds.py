@@ -60,6 +60,7 @@ from monitor.gate import Gate, Job, Lane, Limits
 from monitor.live import PROVEN_BEFORE, Live
 from monitor.logins import Login, Logins
 from monitor.looks import Looker
+from monitor.memories import PictureMemories
 from monitor.store import AuditEntry, CameraMemory, Decision, Evidence, EvidenceKind, Membership, Ruling
 from monitor.wheel import Wheel
 from monitor.witness import Outpost
@@ -188,7 +189,16 @@ class Rounds:
     """Looks at a fleet until cancelled. ``open`` first, then ``run``."""
 
     def __init__(
-        self, *, books: Books, clerk: Clerk, looker: Looker, outpost: Outpost, clock: Clock, ways: Ways, ears: Ears
+        self,
+        *,
+        books: Books,
+        clerk: Clerk,
+        looker: Looker,
+        outpost: Outpost,
+        clock: Clock,
+        ways: Ways,
+        ears: Ears,
+        memories: PictureMemories | None = None,
     ) -> None:
         self._books = books
         self._clerk = clerk
@@ -197,6 +207,7 @@ class Rounds:
         self._clock = clock
         self._ways = ways
         self._ears = ears
+        self._memories = memories or PictureMemories()
         self._gate = Gate(ways.limits)
         self._wheel = Wheel()
         self._live = Live(ways.rules)
@@ -243,12 +254,17 @@ class Rounds:
         self._logins = Logins(past.holds, _proven(self._ledger.fleet, past), self._ways.rules.hold_s)
         added: list[Transition] = []
         for camera in self._in_service(self._ledger):
-            memory = past.memories.get(camera.id)
-            target = replace(self._ledger.targets[camera.id], memory=memory)
+            target = self._ledger.targets[camera.id]
             added += self._enter(camera, target, past.history.get(camera.id, ()), past.covered_until)
+        await asyncio.to_thread(self._recall)
         self._clerk.write(added)
         await self._clerk.count(self._ledger.fleet, self._ledger.memberships)
         self._board = self._make_board()
+
+    def _recall(self) -> None:
+        for kept in self._clerk.read_memories():
+            if kept.camera in self._watched:
+                self._memories.put(kept.camera, kept.memory)
 
     def _in_service(self, ledger: Ledger) -> list[Camera]:
         now, zone = int(self._clock.now()), self._clerk.month.zone
@@ -306,7 +322,7 @@ class Rounds:
                 self._logins.forget(camera.id)
             if camera.credential in changed:
                 watched.state = forget_refusals(watched.state)
-            watched.camera, watched.target = camera, replace(target, memory=watched.target.memory)
+            watched.camera, watched.target = camera, target
             self._schedule_unless_busy(watched)
         self._clerk.write(added, holds=holds)
         log.info("the ledger was read anew", cameras=len(cameras), changed_credentials=len(changed))
@@ -321,6 +337,7 @@ class Rounds:
         self._logins.forget(camera)
         self._clerk.leave(camera)
         self._live.forget(camera)
+        self._memories.forget(camera)
 
     # When and what
 
@@ -467,6 +484,8 @@ class Rounds:
         """What one look sees and says. A bug of ours says nothing of the camera."""
         at = self._clock.now()
         try:
+            if depth is Depth.PICTURE:
+                target = replace(target, memory=self._memories.get(target.camera))
             observations = await self._looker.look(target, depth, channel=watched.camera.channel or 1)
             return observations, judge(observations, grave=self._ways.grave, held=held)
         except Exception:
@@ -581,9 +600,9 @@ class Rounds:
         """A good picture is what the next one is held against; it is stored together with the one kept as evidence."""
         if first.memory is None or look.condition is not Condition.INTACT:
             return ()
-        before = watched.target.memory
+        before = self._memories.get(watched.camera.id)
         memory = taken_over(before, first.memory, watched.references_reset_at)
-        watched.target = replace(watched.target, memory=memory)
+        self._memories.put(watched.camera.id, memory)
         # The first night's would be lost at a restart before the next day's picture is kept.
         is_new = references_of(memory).keys() != references_of(before).keys()
         if watched.good_kept_at != look.at and not is_new:
@@ -592,7 +611,7 @@ class Rounds:
 
     def references(self, camera: str) -> Mapping[Light, Reference]:
         """What the camera's pictures are held against. Raises KeyError for a camera not watched."""
-        return references_of(self._watched[camera].target.memory)
+        return references_of(self._memories.get(self._watched[camera].camera.id))
 
     async def order_references(self, camera: str, order: ReferenceOrder) -> Mapping[Light, Reference]:
         """Approve or let go of references of the camera; returns those that it has then, once they are in the store.
@@ -602,11 +621,11 @@ class Rounds:
         watched = self._watched[camera]
         if not order.changes:
             return self.references(camera)
-        memory, now = carried_out(order, watched.target.memory), self._clock.now()
+        memory, now = carried_out(order, self._memories.get(camera)), self._clock.now()
         if order.reset:
             watched.references_reset_at = now
         if memory is not None:
-            watched.target = replace(watched.target, memory=memory)
+            self._memories.put(camera, memory)
             entry = AuditEntry(at=int(now), who=order.by, action="reference", subject=camera, detail=order.told)
             written = self._clerk.write(memories=(CameraMemory(camera=camera, memory=memory),), audit=(entry,))
             if written is not None:
@@ -834,7 +853,7 @@ def _last_line(state: CameraState, now: int) -> Transition:
 
 def _same_way(one: Target, other: Target) -> bool:
     """Whether both lead to the same picture by the same login."""
-    return replace(one, memory=None) == replace(other, memory=None)
+    return one == other
 
 
 def _proven(fleet: Fleet, past: Past) -> set[str]:

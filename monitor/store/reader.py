@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.record import Event, Gap, Transition
@@ -23,6 +23,7 @@ from monitor.store.source import Source, overlaps
 from monitor.store.statements import chunks
 from monitor.store.values import (
     AuditEntry,
+    CameraMemory,
     Coverage,
     Decision,
     Evidence,
@@ -36,6 +37,9 @@ from monitor.store.values import (
     TransitionRecord,
 )
 from probes.observation import Depth, Light, PictureMemory, Reference
+
+MEMORIES_AT_ONCE = 100
+"""Some 4 MB."""
 
 _camera = schema.camera
 _transition = schema.transition
@@ -168,25 +172,26 @@ class Reader(MonthReader, OutboxReader, AlertReader):
 
     def memories(self) -> dict[str, PictureMemory]:
         """What the next picture look needs to know, by camera id."""
-        table, references = schema.memory, schema.picture_reference
+        return {kept.camera: kept.memory for kept in self.each_memory()}
+
+    def each_memory(self) -> Iterator[CameraMemory]:
+        """The same, one after the other: those of a whole county are a few hundred megabytes."""
+        table = schema.memory
+        query = select(table, _camera.c.id).join(_camera, _camera.c.key == table.c.camera)
         with self._source.connection() as connection:
-            rows = connection.execute(select(table, _camera.c.id).join(_camera, _camera.c.key == table.c.camera)).all()
-            known = connection.execute(select(references)).all()
-        by_camera: dict[int, dict[str, Reference]] = defaultdict(dict)
-        for row in known:
-            reference = Reference(at=row.at, thumb=bytes(row.thumb), approved_by=row.approved_by)
-            by_camera[row.camera][row.light] = reference
-        return {
-            row.id: PictureMemory(
-                at=row.at,
-                hash=bytes(row.hash),
-                thumb=bytes(row.thumb),
-                clock_strip=clock_strip_of(row.clock_strip),
-                day=by_camera[row.camera].get(Light.DAY.value),
-                night=by_camera[row.camera].get(Light.NIGHT.value),
-            )
-            for row in rows
-        }
+            result = connection.execute(query, execution_options={"yield_per": MEMORIES_AT_ONCE})
+            for rows in result.partitions():
+                references = _references_of(connection, [row.camera for row in rows])
+                for row in rows:
+                    memory = PictureMemory(
+                        at=row.at,
+                        hash=bytes(row.hash),
+                        thumb=bytes(row.thumb),
+                        clock_strip=clock_strip_of(row.clock_strip),
+                        day=references[row.camera].get(Light.DAY.value),
+                        night=references[row.camera].get(Light.NIGHT.value),
+                    )
+                    yield CameraMemory(camera=row.id, memory=memory)
 
     def decisions(self, camera: str) -> tuple[Decision, ...]:
         """What people ruled on this camera, newest first."""
@@ -271,6 +276,16 @@ class Reader(MonthReader, OutboxReader, AlertReader):
     def _rows(self, query: Select[Any]) -> list[Row[Any]]:
         with self._source.connection() as connection:
             return list(connection.execute(query))
+
+
+def _references_of(connection: Connection, keys: list[int]) -> dict[int, dict[str, Reference]]:
+    """The references of these cameras, by camera and light."""
+    table = schema.picture_reference
+    found: dict[int, dict[str, Reference]] = defaultdict(dict)
+    for row in connection.execute(select(table).where(table.c.camera.in_(keys))):
+        reference = Reference(at=row.at, thumb=bytes(row.thumb), approved_by=row.approved_by)
+        found[row.camera][row.light] = reference
+    return found
 
 
 def _transitions_on(condition: ColumnElement[bool]) -> Select[Any]:
