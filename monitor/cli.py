@@ -29,7 +29,7 @@ from monitor.clock import SystemClock
 from monitor.config import Config, ConfigError, differences, load
 from monitor.control import NotToBeHadError, depth_of
 from monitor.daemon import PortTakenError, serve, socket_path
-from monitor.doctor import Level, examine
+from monitor.doctor import Level, doors_of, examine, passages_of, reach
 from monitor.importing import import_ledger, open_store
 from monitor.inventory import InventoryError, export
 from monitor.png import grey_png
@@ -263,8 +263,19 @@ def reference(
 
 
 @app.command()
-def doctor(as_json: JsonOption = False) -> None:
+def doctor(
+    network: Annotated[
+        bool,
+        typer.Option(
+            "--network", help="防火墙放行清单，以及登录前的连通情况 / the firewall list, and what is reachable"
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """体检：找出将要出问题的地方 / what will go wrong if nobody looks."""
+    if network:
+        knock(configuration(), as_json=as_json)
+        return
     config = configuration()
     findings = [*examine(config, SystemClock()), *papers_command.font_findings(config)]
     if as_json:
@@ -274,6 +285,25 @@ def doctor(as_json: JsonOption = False) -> None:
     else:
         terminal.tell_findings(Console(), findings, _common.lang)
     if any(each.level is not Level.FINE for each in findings):
+        raise typer.Exit(REFUSED)
+
+
+def knock(config: Config, *, as_json: bool) -> None:
+    """The firewall list first, since whoever opens doors needs it while they are closed; then who answers."""
+    clock = SystemClock()
+    with open_store(config, clock) as store:
+        fleet = store.fleet_at(int(clock.now()))
+    doors = doors_of(fleet, config)
+    passages = passages_of(doors, fleet)
+    if not as_json:
+        terminal.tell_passages(Console(), passages, config, _common.lang)
+    with terminal.knocking(Console(stderr=True)) as progress:
+        reached = wait_for(reach(doors, progress=progress))
+    if as_json:
+        say_json(terminal.network_json(passages, reached, config))
+    else:
+        terminal.tell_reached(Console(), reached, _common.lang)
+    if any(each.closed for each in reached):
         raise typer.Exit(REFUSED)
 
 

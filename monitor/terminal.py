@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from monitor.config import Config
 from monitor.core.fleet import Camera, Fleet
-from monitor.doctor import Finding, Level
+from monitor.doctor import Answer, Finding, Level, Passage, Reached
 from monitor.importing import Imported
 from monitor.web.source import Life
 from monitor.web.why import Look, Stretch, look_of, stretches
@@ -284,3 +287,81 @@ def tell_findings(console: Console, findings: Sequence[Finding], lang: Lang) -> 
     for each in findings:
         mark, style = MARKS[each.level]
         console.print(Text(f" {mark} {each.text(lang)}", style=style))
+
+
+ANSWERS = {
+    Answer.OPEN: ("连通", "open"),
+    Answer.REFUSED: ("拒绝", "refused"),
+    Answer.SILENT: ("无应答", "silent"),
+    Answer.UNREACHABLE: ("不可达", "unreachable"),
+}
+CLOSED_SHOWN = 20
+
+
+def tell_passages(console: Console, passages: Sequence[Passage], config: Config, lang: Lang) -> None:
+    """The list for whoever keeps the firewalls, a subnet a line."""
+    english = lang is Lang.EN
+    heads = (("源", "目的网段", "端口/TCP", "设备", "乡镇"), ("from", "to", "ports/TCP", "devices", "townships"))
+    table = Table(*heads[english], title=("防火墙放行清单", "firewall list")[english])
+    for each in passages:
+        ports = ", ".join(f"{port} ({purpose})" for port, purpose in each.ports.items())
+        townships = say("text.comma", lang).join(each.townships)
+        table.add_row(*map(Text, (each.source or "—", each.subnet, ports, str(each.devices), townships)))
+    table.add_row(*map(Text, _inward(config, english=english)))
+    console.print(table)
+
+
+def _inward(config: Config, *, english: bool) -> tuple[str, ...]:
+    what = ("网页和 /metrics", "the page and /metrics")[english]
+    return ("值班终端、Prometheus", "duty staff, Prometheus")[english], config.web.host, str(config.web.port), "1", what
+
+
+def tell_reached(console: Console, reached: Sequence[Reached], lang: Lang) -> None:
+    """Who answers, a subnet a line; then the doors that are closed."""
+    english = lang is Lang.EN
+    table = Table(("网段", "subnet")[english], *(words[english] for words in ANSWERS.values()))
+    for each in reached:
+        table.add_row(Text(each.subnet), *(Text(str(each.counts[answer])) for answer in ANSWERS))
+    console.print(table)
+    closed = [(door, answer) for each in reached for door, answer in each.closed]
+    for door, answer in closed[:CLOSED_SHOWN]:
+        host = f"[{door.host}]" if ":" in door.host else door.host
+        console.print(Text(f"  {host}:{door.port}  {door.purpose}  {ANSWERS[answer][english]}", style="yellow"))
+    if (more := len(closed) - CLOSED_SHOWN) > 0:
+        console.print(f"  … {more} more (--json)" if english else f"  …… 另有 {more} 个（--json 可看全部）")
+
+
+def network_json(passages: Sequence[Passage], reached: Sequence[Reached], config: Config) -> dict[str, object]:
+    """The firewall list and who answers, for programs."""
+    return {
+        "firewall": [
+            {
+                "source": each.source,
+                "subnet": each.subnet,
+                "ports": [{"port": port, "purpose": purpose} for port, purpose in each.ports.items()],
+                "devices": each.devices,
+                "townships": list(each.townships),
+            }
+            for each in passages
+        ],
+        "inward": {"host": config.web.host, "port": config.web.port},
+        "reach": [
+            {
+                "subnet": each.subnet,
+                **{answer.value: count for answer, count in each.counts.items()},
+                "closed": [
+                    {"host": door.host, "port": door.port, "purpose": door.purpose, "answer": answer.value}
+                    for door, answer in each.closed
+                ],
+            }
+            for each in reached
+        ],
+    }
+
+
+@contextmanager
+def knocking(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for as long as doors are knocked at."""
+    with Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -57,6 +57,18 @@ def copy_file(engine: Engine, target: Path) -> Copy:
     return found
 
 
+def check(connection: Connection) -> str:
+    """Read the whole database that is in use; returns the revision of its schema. Raises StoreDamagedError.
+
+    A server checks its own pages.
+    """
+    if connection.dialect.name == "sqlite":
+        said = connection.execute(text("PRAGMA quick_check(1)")).scalars().all()
+        if said != ["ok"]:
+            raise StoreDamagedError(f"the database is damaged ({said[0]}); restore a backup")
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
 def look_through(path: Path) -> Copy:
     """Read a copied SQLite file from end to end. Raises StoreDamagedError, and SchemaTooNewError."""
     try:

@@ -21,9 +21,10 @@ _evidence = schema.evidence
 FAILING = (Condition.OFFLINE.value, Condition.IMPAIRED.value)
 
 
-def evidence_size(connection: Connection) -> int:
-    """The bytes of all pictures."""
-    return int(connection.execute(select(func.coalesce(func.sum(_evidence.c.size), 0))).scalar_one())
+def evidence_size(connection: Connection, since: int = 0) -> int:
+    """The bytes of all pictures, or of those of looks since then."""
+    query = select(func.coalesce(func.sum(_evidence.c.size), 0)).where(_evidence.c.at >= since)
+    return int(connection.execute(query).scalar_one())
 
 
 def weigh(connection: Connection, pictures: PictureFolder) -> None:

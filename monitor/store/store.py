@@ -18,7 +18,7 @@ from monitor.core.exemption import Exemption
 from monitor.core.history import Line, Reception
 from monitor.core.retention import Retention, Rules
 from monitor.store.alerts import forget_deliveries
-from monitor.store.backup import Copy, copy_file, dump_server
+from monitor.store.backup import Copy, check, copy_file, dump_server
 from monitor.store.engine import (
     COMMAND_BUSY_MS,
     WRITER_BUSY_MS,
@@ -35,7 +35,7 @@ from monitor.store.lock import DaemonLock
 from monitor.store.outbox import begin_epoch, prune
 from monitor.store.place import make_folder, take_lock
 from monitor.store.reader import Reader
-from monitor.store.retention import every_picture, forget, frozen_pictures, known_pictures, survey, weigh
+from monitor.store.retention import every_picture, evidence_size, forget, frozen_pictures, known_pictures, survey, weigh
 from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
 from monitor.store.statements import apply
@@ -198,6 +198,16 @@ class Store(Reader):
         if sqlite_path(self._url) is None:
             return dump_server(self._reading, self._url, target)
         return copy_file(self._commanding, target)
+
+    def check(self) -> str:
+        """Look through the whole database for damage; returns the revision of its schema. Raises StoreDamagedError."""
+        with self._source.connection() as connection:
+            return check(connection)
+
+    def evidence_written(self, since: int) -> int:
+        """The bytes of the pictures of looks since then (UTC seconds) that are still there."""
+        with self._source.connection() as connection:
+            return evidence_size(connection, since)
 
     def frozen_pictures(self, zone: tzinfo) -> tuple[tuple[str, str], ...]:
         """The pictures behind frozen months, closed years too: their paths in the folder, and their SHA-256."""

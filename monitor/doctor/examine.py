@@ -1,4 +1,4 @@
-"""What will go wrong if nobody looks: one finding a line, each with what to do."""
+"""Everything that the daemon needs, looked at one by one; no camera is asked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import resource
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from monitor.clock import Clock
 from monitor.config import Config
 from monitor.core.fleet import Camera, Fleet, Registration
+from monitor.doctor import clocks, disk, peers
+from monitor.doctor.backups import backups
+from monitor.doctor.finding import Finding, Level
 from monitor.importing import open_store
 from monitor.inventory import targets
 from monitor.secrets import KeyRing, SecretsError, open_key_ring
@@ -21,35 +22,17 @@ from monitor.store import Store, StoreError
 FILES_NEEDED = 4096
 """Descriptors: 264 looks in flight, the database, the page, and room for UDP ports."""
 
-SPACE_NEEDED = 2 * 2**30
-"""Bytes free beside the database and the evidence: about a year of record, and papers."""
-
-
-class Level(StrEnum):
-    FINE = "fine"
-    WARNING = "warning"
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at, in both languages."""
-
-    level: Level
-    topic: str
-    zh: str
-    en: str
-
-    def text(self, lang: str) -> str:
-        """What was found, and what to do about it."""
-        return self.en if lang == "en" else self.zh
-
 
 def examine(config: Config, clock: Clock, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Look at everything that the daemon needs, without asking any camera."""
     yield from _witnesses(config)
     yield from _limits()
-    yield from _disk(config)
+    yield from disk.space(config)
+    yield from clocks.kernel()
+    yield from clocks.cameras(peers.offsets_of_cameras(config))
+    yield from peers.certificates(config, clock.now())
+    yield from peers.prometheus(config, clock.now())
+    yield from backups(config, int(clock.now()))
     try:
         keys = open_key_ring(Path(config.secrets.key_file), environment)
     except SecretsError as error:
@@ -59,6 +42,9 @@ def examine(config: Config, clock: Clock, environment: Mapping[str, str] = os.en
         with open_store(config, clock) as store:
             yield from _record(store, keys, int(clock.now()))
             yield from _evidence(store, config, int(clock.now()))
+            yield from _soundness(store)
+            yield from disk.days(store, config, int(clock.now()))
+            yield from clocks.steps(store, int(clock.now()))
     except StoreError as error:
         yield Finding(level=Level.BROKEN, topic="store", zh=f"数据库打不开：{error}", en=f"the store: {error}")
 
@@ -88,16 +74,15 @@ def _limits() -> Iterator[Finding]:
     )
 
 
-def _disk(config: Config) -> Iterator[Finding]:
-    for folder in sorted({_existing(Path(config.evidence.dir)), _existing(Path(config.secrets.key_file).parent)}):
-        free = shutil.disk_usage(folder).free
-        enough = free >= SPACE_NEEDED
-        yield Finding(
-            level=Level.FINE if enough else Level.WARNING,
-            topic="disk",
-            zh=f"{folder} 剩余 {free / 2**30:.1f} GB" + ("" if enough else "，偏少"),
-            en=f"{folder}: {free / 2**30:.1f} GB free" + ("" if enough else ", which is little"),
-        )
+def _soundness(store: Store) -> Iterator[Finding]:
+    """Whether the database is whole, and of which schema. An old one has been upgraded by being opened."""
+    revision = store.check()
+    yield Finding(
+        level=Level.FINE,
+        topic="store",
+        zh=f"数据库完好，版本 {revision}",
+        en=f"the database is sound, schema {revision}",
+    )
 
 
 def _record(store: Store, keys: KeyRing, now: int) -> Iterator[Finding]:
@@ -132,7 +117,7 @@ def _evidence(store: Store, config: Config, now: int) -> Iterator[Finding]:
         zh=zh.format_map(found.in_mib()),
         en=en.format_map(found.in_mib()),
     )
-    free, more = shutil.disk_usage(_existing(Path(config.evidence.dir))).free, found.budget - found.size
+    free, more = shutil.disk_usage(disk.existing(Path(config.evidence.dir))).free, found.budget - found.size
     if free < more:
         yield Finding(
             level=Level.WARNING,
@@ -196,8 +181,3 @@ def _logins(store: Store, keys: KeyRing, fleet: Fleet) -> Iterator[Finding]:
         "引用的登录凭据不存在",
         "name a login that is not stored",
     )
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists: it will lie on the same disk."""
-    return next(each for each in (folder, *folder.parents) if each.exists())
