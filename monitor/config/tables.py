@@ -312,6 +312,7 @@ class Metrics(Table):
 
     enabled: bool = True
     stalled_after_s: Seconds = 180.0
+    prometheus: str = ""
 
 
 class Evidence(Table):
@@ -327,7 +328,6 @@ class Evidence(Table):
     def _faults_are_kept_longer(self) -> Self:
         if self.fault_days < self.good_days:
             raise complaint(
-    prometheus: str = ""
                 f"fault_days（{self.fault_days}）不能小于 good_days（{self.good_days}）：问题图片是凭据",
                 f"fault_days ({self.fault_days}) must not be less than good_days ({self.good_days}): "
                 "pictures of faults are proof",
