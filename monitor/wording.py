@@ -220,6 +220,121 @@ TEXTS = {
     "nobody": Words("台账中没有联系电话。", "The ledger has no telephone number."),
 }
 
+ALERTS = {
+    "down": Words("【{condition}】重点点位 {name}（{place}）", "[{condition}] Key point {name} ({place})"),
+    "flapping": Words("【频繁掉线】重点点位 {name}（{place}）", "[Flapping] Key point {name} ({place})"),
+    "back": Words("【恢复】重点点位 {name}（{place}）", "[Recovered] Key point {name} ({place})"),
+    "since": Words("自 {since} 起{condition}{fault}。", "{condition} since {since}{fault}."),
+    "fault": Words("（{fault}）", " ({fault})"),
+    "flaps": Words(
+        "24 小时内第 {count} 次，此后计入汇总，不再逐次通知。",
+        "Outage {count} in 24 h; further ones go into the digest.",
+    ),
+    "was": Words("{since} 至 {until}，历时 {lasted}。", "From {since} to {until}, {lasted}."),
+    "annulled": Words("该时段本系统无法判定，不计入。", "We could not look in that time: it does not count."),
+    "address": Words("设备 {address}。", "Device {address}."),
+    "channel": Words("{address} 通道 {channel}", "{address} channel {channel}"),
+    "cause": Words(
+        "【{kind}】{place}：{of} 台中 {failed} 台不可用", "[{kind}] {place}: {failed} of {of} cameras are out"
+    ),
+    "causes": Words(
+        "【大面积故障】{count} 起同时发生，共 {failed} 台不可用",
+        "[Mass outage] {count} causes at once, {failed} cameras are out",
+    ),
+    "cause_line": Words(
+        "{place} {kind}：{failed}/{of} 台，自 {since} 起。{whom}",
+        "{place}, {kind}: {failed}/{of}, since {since}. {whom}",
+    ),
+    "from": Words("自 {since} 起。", "Since {since}."),
+    "points": Words("点位：{names}。", "Cameras: {names}."),
+    "key_points": Words("其中重点点位：{names}。", "Key points among them: {names}."),
+    "exempt": Words("其中 {count} 台已报备。", "{count} of them are exempt."),
+    "cause_over": Words("【恢复】{place}（{kind}）", "[Recovered] {place} ({kind})"),
+    "all_back": Words("{count} 台已全部恢复。", "All {count} cameras are back."),
+    "left": Words("{back} 台已恢复，仍有 {count} 台未恢复：{names}。", "{back} are back, {count} still out: {names}."),
+    "digest": Words("【汇总】{at} 视频点位故障", "[Digest] {at}: cameras out"),
+    "digest_one": Words("【汇总】{at} {township}视频点位故障", "[Digest] {at}: cameras out in {township}"),
+    "head": Words(
+        "◆ {township}：新增 {news}，恢复 {recovered}，未恢复 {lasting}",
+        "◆ {township}: {news} new, {recovered} back, {lasting} still out",
+    ),
+    "brief": Words("，另有 {count} 台短时故障已恢复", ", {count} more were out briefly"),
+    "head_exempt": Words("，已报备 {count}", ", {count} exempt"),
+    "line": Words(
+        "{number}. {mark}{name}（{village}）{condition}{fault}，自 {since} 起{flapping}{address}",
+        "{number}. {mark}{name} ({village}) {condition}{fault} since {since}{flapping}{address}",
+    ),
+    "mark": Words("[重点] ", "[key point] "),
+    "line_flapping": Words("，频繁掉线", ", flapping"),
+    "line_address": Words("，{address}", ", {address}"),
+    "recovered": Words("已恢复：{names}。", "Back: {names}."),
+    "lasting": Words("未恢复：{names}。", "Still out: {names}."),
+    "lasting_one": Words("{name}（自 {since}）", "{name} (since {since})"),
+    "more": Words("……另有 {count} 台", "… {count} more"),
+    "cut": Words("……未列完，详见网页", "… the rest is on the page"),
+    "page_of": Words("（{number}/{of}）", " ({number}/{of})"),
+    "recorder_of": Words("{village}录像机", "recorder of {village}"),
+    "subnet_of": Words("{village}等处网段", "network around {village}"),
+    "blind": Words("【本系统】无法判定摄像机状态", "[Monitor] Cameras cannot be judged"),
+    "blind_text": Words(
+        "自 {since} 起：{about}。期间全县按未判定处理，不计入任何乡镇。请检查巡检服务器和县级网络。",
+        "Since {since}: {about}. Meanwhile nothing counts against any township. Check the server and its network.",
+    ),
+    "blind_over": Words("【本系统】已恢复判定", "[Monitor] Cameras can be judged again"),
+    "link": Words("【乡镇链路中断】{township}", "[Township link down] {township}"),
+    "link_text": Words(
+        "自 {since} 起，链路末端无应答，期间不计入该乡镇。{whom}",
+        "Since {since} the end of the link does not answer; this does not count against the township. {whom}",
+    ),
+    "link_over": Words("【恢复】{township}链路", "[Recovered] Link of {township}"),
+    "store": Words("【本系统】数据库无法写入", "[Monitor] The database cannot be written"),
+    "store_text": Words(
+        "自 {since} 起：{about}。记录暂存内存，请尽快检查磁盘空间和数据库。",
+        "Since {since}: {about}. The record waits in memory: check the disk and the database soon.",
+    ),
+    "store_over": Words("【本系统】数据库已恢复写入", "[Monitor] The database can be written again"),
+    "report": Words("【本系统】{month}的材料尚未生成", "[Monitor] {month} has no draft yet"),
+    "report_text": Words(
+        "月份已结束，征求意见稿仍未生成，请查看日志。", "The month is over and its draft is missing: look into the log."
+    ),
+    "report_over": Words("【本系统】{month}的材料已生成", "[Monitor] {month} has its draft now"),
+    "month_draft": Words("【月报】{month}征求意见稿已生成", "[Month] The draft of {month} is there"),
+    "month_draft_text": Words("请在网页“月度”中核对。", "Check it on the page, under Months."),
+    "month_frozen": Words("【月报】{month}已定稿", "[Month] {month} is frozen"),
+    "month_frozen_text": Words("可在网页“月度”中下载材料。", "Its papers are on the page, under Months."),
+    "test": Words("【测试】视频巡检告警通道", "[Test] Channel of the camera watch"),
+    "test_text": Words(
+        "这是 {county} 巡检系统 {at} 发出的测试消息，收到即表示通道“{channel}”可用，不必处理。",
+        "A test message of the monitor of {county}, sent at {at}: channel “{channel}” works. No action is needed.",
+    ),
+    "unlisted": Words("（台账已无此点位）", "(no longer in the ledger)"),
+    "failed": Words(
+        "告警发送失败 {count} 条，最近：通道“{channel}”，{at}，{why}",
+        "{count} alerts were not delivered; the last: channel “{channel}”, {at}, {why}",
+    ),
+    "overdue": Words(
+        "告警有 {count} 条未送达，正在重试；通道“{channel}”自 {at} 起：{why}",
+        "{count} alerts are being retried; channel “{channel}” since {at}: {why}",
+    ),
+}
+"""What is sent to people. Words of a settled message: its times are absolute, since nobody knows when it is read."""
+
+WAITS = {
+    "settling": Words("稍候，看是否同一原因", "waits for a common cause to show"),
+    "quiet": Words("免打扰时段", "quiet hours"),
+    "digest": Words("等下一次汇总", "waits for the next digest"),
+    "cause": Words("并入同因故障", "told with its common cause"),
+    "flapping": Words("频繁掉线，等下一次汇总", "flapping, waits for the next digest"),
+    "exempt": Words("已报备，不通知", "exempt, not told"),
+    "repair": Words("维修中，不通知", "in repair, not told"),
+}
+
+DELIVERIES = {
+    "waiting": Words("待发送", "waiting"),
+    "sent": Words("已送达", "sent"),
+    "failed": Words("失败", "failed"),
+}
+
 MISSING = {
     "age": Words("图片已于 {at} 到期删除。", "The picture was deleted on {at}: its time was over."),
     "budget": Words("图片已于 {at} 因超出存储上限删除。", "The picture was deleted on {at} for want of room."),
@@ -494,11 +609,14 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         "unit": UNITS,
         "text": TEXTS,
         "missing": MISSING,
+        "alert": ALERTS,
+        "wait": WAITS,
+        "delivery": DELIVERIES,
         "page": PAGES,
     }
 )
 
-OWN_KINDS = frozenset({"unit", "text", "page"})
+OWN_KINDS = frozenset({"unit", "text", "page", "alert"})
 """Their ids are ours. All others come with the data: one that has no words is shown as it stands, since a page must
 not fail for a word."""
 

@@ -177,6 +177,18 @@ def hear(cases: Cases, messages: Iterable[Message], *, excuse_links: bool = Fals
     return desk.cases()
 
 
+def begun(failing: Mapping[str, tuple[str, Condition, Fault | None, int]], now: int) -> Cases:
+    """The cases of a monitor that has told nobody anything yet: what is out already is for the first digest.
+
+    ``failing`` maps cameras to their township, condition, fault and since when they are out.
+    """
+    cases = (
+        CameraCase(camera=camera, township=township, condition=condition, fault=fault, began=began, opened_at=now)
+        for camera, (township, condition, fault, began) in failing.items()
+    )
+    return Cases.of(cases, None)
+
+
 def own_trouble(cases: Cases, own: Own, about: str, *, since: int | None, now: int) -> Cases:
     """The cases when the monitor finds at ``now`` that it has this trouble since ``since``, or has it no more (None).
 
