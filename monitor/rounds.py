@@ -37,6 +37,7 @@ from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.due import Plan, interval, next_look
 from monitor.core.event import CommonCause, common_causes
 from monitor.core.fleet import Camera, Fleet, Registration
+from monitor.core.loss import Arrival, arrival_seen, is_of_link
 from monitor.core.outage import (
     FAILING,
     CameraState,
@@ -216,6 +217,7 @@ class Rounds:
         self._watched: dict[str, _Watched] = {}
         self._periods = deque([_Period(clock.monotonic())])
         self._recent: deque[Look] = deque(maxlen=RECENT_LOOKS)
+        self._arrivals: dict[str, Arrival] = {}
         self._tickets = count()
         self._offered: dict[int, _Watched] = {}
         self._busy: set[str] = set()
@@ -337,6 +339,7 @@ class Rounds:
         self._logins.forget(camera)
         self._clerk.leave(camera)
         self._live.forget(camera)
+        self._arrivals.pop(camera, None)
         self._memories.forget(camera)
 
     # When and what
@@ -470,6 +473,7 @@ class Rounds:
         is_current = self._watched.get(job.camera) is watched and _same_way(watched.target, target)
         if reach > Depth.LIGHT:
             self._log_in_ended(target, look, observations if is_current else ())
+        look = self._without_loss_of_link(watched, look, observations[0])
         if look.condition in FAILING:
             look = await self._vouched(watched, look)
         if is_current and self._watched.get(job.camera) is watched and _same_way(watched.target, target):
@@ -501,6 +505,24 @@ class Rounds:
             facts={"ours": "look error"},
         )
         return (broken,), judge((broken,), grave=self._ways.grave)
+
+    def _without_loss_of_link(self, watched: _Watched, look: Look, first: Observation) -> Look:
+        """The look, void if its picture was spoiled by packets that the township's link loses for others as well."""
+        arrival, township = arrival_seen(first), watched.camera.township
+        if arrival is None:
+            return look
+        self._arrivals[watched.camera.id] = arrival
+        if not arrival.lossy or look.fault is not Fault.CORRUPTED:
+            return look
+        others = (
+            its
+            for camera, its in self._arrivals.items()
+            if camera != look.camera and (other := self._watched.get(camera)) and other.camera.township == township
+        )
+        if not is_of_link(arrival.at, others):
+            return look
+        log.info("a link loses packets", township=township, camera=look.camera)
+        return void(look, Cause.OURS)
 
     def _count_skipped(self, watched: _Watched) -> None:
         overdue = self._clock.monotonic() - watched.due

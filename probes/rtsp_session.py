@@ -244,7 +244,6 @@ class RtspSession:
         none = CameraAnswer(Outcome.INCONCLUSIVE, f"no key frame within {seconds:g} s")
         try:
             frame: KeyFrame = await self._until(waiter, seconds, none)
-            return frame
         except CameraAnswer as answer:
             gapped = self._stream.gapped
             if answer.outcome is not Outcome.INCONCLUSIVE or not gapped:
@@ -252,6 +251,9 @@ class RtspSession:
             self._trace.faults.append("corrupted")
             self._trace.facts["gapped_key_frames"] = gapped
             raise self._answer(Outcome.BAD_PICTURE, f"packets are missing in all {gapped} key frames") from None
+        if frame.gapped:
+            self._trace.facts["gapped_key_frames"] = frame.gapped
+        return frame
 
     async def _connect(self) -> None:
         self._trace.step("connect")
