@@ -15,7 +15,7 @@ import socket
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -312,7 +312,7 @@ def _page_settings(
         target=config.site.target_rate,
         version=version("xunjian"),
         clock=clock,
-        hosts=_hosts(config.web.host),
+        hosts=_hosts(config.web.host, config.web.names),
         demo=demo,
         refresh_s=max(1, round(config.record.board_s)),
         metrics=_renderer(config, metrics, rounds, store) if config.metrics.enabled else None,
@@ -339,11 +339,11 @@ async def _open_page(
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def _hosts(host: str) -> frozenset[str]:
+def _hosts(host: str, names: Sequence[str]) -> frozenset[str]:
     """The names that the page answers to, against DNS rebinding; bound to all addresses it cannot know them."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return frozenset()
-    return frozenset({host, "localhost", "127.0.0.1", "::1"})
+    return frozenset({host, *names, "localhost", "127.0.0.1", "::1"})
 
 
 def _renderer(config: Config, metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool], Rendered]:

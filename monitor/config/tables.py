@@ -300,9 +300,10 @@ class Store(Table):
 
 
 class Web(Table):
-    """The page."""
+    """The page; ``names`` are those it is asked for by besides ``host``, at a proxy in front of it, say."""
 
     host: Host = "127.0.0.1"
+    names: tuple[Host, ...] = ()
     port: PortOrAny = 8420
     lang: Literal["zh", "en"] = "zh"
 
