@@ -56,6 +56,9 @@ log = structlog.get_logger(__name__)
 STUCK_S = 60.0
 """The watchdog is no longer fed when the round loop or the store's writer has shown no life for so long."""
 
+RECORDS_SHARE = 4
+"""Pictures are deleted for room below ``[evidence] keep_free_mib``, and no more written below a fourth of that."""
+
 END_S = 2.0
 """How long the end waits for visitors who are being answered."""
 
@@ -265,6 +268,7 @@ async def _open_store(parts: AsyncExitStack, config: Config, clock: Clock, metri
             exclusive=True,
             who="xunjian run",
             evidence_dir=Path(config.evidence.dir),
+            evidence_spare=config.evidence.keep_free_mib * 2**20 // RECORDS_SHARE,
             wrote=metrics.store_wrote,
             gather_s=GATHER_S,
         )

@@ -116,13 +116,13 @@ class Calendar:
             self._reported(self._clock.now())
 
     async def make_room(self) -> None:
-        """Delete evidence before its time if pictures have come to take more room than they may."""
+        """Delete evidence before its time if pictures take more room than they may, or than the disk can spare."""
         try:
-            size = await asyncio.to_thread(self._store.evidence_size)
+            short = await asyncio.to_thread(self._store.wants_room, self._retention)
         except StoreError as error:
             log.warning("how much room evidence takes cannot be read", reason=str(error))
             return
-        if size > self._retention.budget:
+        if short:
             await self.forget()
 
     async def forget(self) -> None:

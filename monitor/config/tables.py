@@ -323,6 +323,7 @@ class Evidence(Table):
     good_days: Count = 90
     fault_days: Count = 180
     budget_mib: Count = 4096
+    keep_free_mib: NoSeconds = 1024
     closed_years: tuple[Annotated[int, Field(ge=2000, le=9999)], ...] = ()
 
     @model_validator(mode="after")
@@ -341,6 +342,7 @@ class Evidence(Table):
             good_s=self.good_days * DAY_S,
             fault_s=self.fault_days * DAY_S,
             budget=self.budget_mib * MIB,
+            spare=self.keep_free_mib * MIB,
             zone=zone,
             closed_years=frozenset(self.closed_years),
         )

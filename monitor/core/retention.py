@@ -10,7 +10,7 @@ What is bound stays even when there is no room for it; whoever asked is told by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from enum import StrEnum
 from itertools import groupby
@@ -41,6 +41,7 @@ class Why(StrEnum):
 class Rules:
     """How long evidence is kept, in seconds, and how many bytes its pictures may take.
 
+    ``spare`` bytes of the disk are not for pictures: the record comes first.
     ``zone`` is the site's. Of ``closed_years`` the annual sheet is closed: their frozen months bind nothing any more.
     """
 
@@ -49,6 +50,12 @@ class Rules:
     budget: int
     zone: tzinfo
     closed_years: frozenset[int] = frozenset()
+    spare: int = 0
+
+    def fitted(self, *, size: int, free: int) -> Rules:
+        """The same for a disk with ``free`` bytes left, pictures taking ``size``: less room for them if it is short."""
+        short = self.spare - free
+        return self if short <= 0 else replace(self, budget=min(self.budget, max(0, size - short)))
 
     def binding(self, frozen: Iterable[str], now: int) -> list[Month]:
         """Those of the frozen months ("2026-10") that bind their evidence at ``now``.

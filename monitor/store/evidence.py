@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +22,10 @@ _OURS = re.compile(r"\d+-(good|fault)\.(jpg|part)")
 class PictureFolder:
     """The folder of evidence pictures, one subfolder for each camera."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, spare: int = 0) -> None:
+        """``spare`` bytes of the disk are the record's: no picture is written into them."""
         self._root = root
+        self._spare = spare
 
     def keep(self, evidence: Evidence) -> tuple[str, str] | None:
         """Write the picture; returns its path within the folder and its SHA-256.
@@ -33,6 +36,9 @@ class PictureFolder:
         the wait: one torn by a power cut no longer matches its SHA-256 and is not shown.
         """
         if evidence.jpeg is None:
+            return None
+        if self._spare and self.free() < self._spare:
+            log.warning("evidence pictures are not kept: the disk has no more room than the record may need")
             return None
         name = f"{_folder_of(evidence.camera)}/{evidence.at}-{evidence.kind}.jpg"
         try:
@@ -58,6 +64,11 @@ class PictureFolder:
         """Where the picture lies; None when it is gone. What is in it is not looked at."""
         path = self._root / name
         return path if path.is_file() else None
+
+    def free(self) -> int:
+        """Bytes that can still be written where the pictures are or will be."""
+        there = next(each for each in (self._root, *self._root.parents) if each.exists())
+        return shutil.disk_usage(there).free
 
     def size(self, name: str) -> int:
         """The picture's bytes, 0 when it is gone."""

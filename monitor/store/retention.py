@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from monitor.core.condition import Condition
 from monitor.core.period import Month
@@ -64,25 +65,33 @@ def forget(connection: Connection, surveyed: Surveyed, at: int) -> tuple[str, ..
     What may have come to be needed since the survey stays until the next one: all of a camera whose record has gone
     on, and everything when a month was frozen.
     """
-    _, frozen = _newest(connection)
-    if not surveyed.seconds or frozen != surveyed.frozen:
-        return ()
-    transition = schema.transition
-    changed = select(transition.c.camera).where(transition.c.key > surveyed.last_transition)
-    going: list[dict[str, object]] = []
-    pictures: list[str] = []
-    for portion in chunks(list(surveyed.seconds)):
-        query = select(_evidence.c.key, _evidence.c.at, _evidence.c.picture)
-        for row in connection.execute(query.where(_evidence.c.key.in_(portion), _evidence.c.camera.not_in(changed))):
-            if row.at == surveyed.seconds[row.key]:
-                going.append({"row": row.key, "why": surveyed.found.going[row.key].value})
-                pictures += [] if row.picture is None else [row.picture]
+    rows = _going(connection, surveyed)
+    going = [{"row": row.key, "why": surveyed.found.going[row.key].value} for row in rows]
     if going:
         of_row = _evidence.c.key == bindparam("row")
         rests = update(_evidence).where(of_row, is_shown()).values(without_picture(at, bindparam("why")))
         connection.execute(rests, going)
         connection.execute(delete(_evidence).where(of_row, ~is_shown()), [{"row": each["row"]} for each in going])
-    return tuple(pictures)
+    return tuple(row.picture for row in rows if row.picture is not None)
+
+
+def going_pictures(connection: Connection, surveyed: Surveyed) -> tuple[str, ...]:
+    """The pictures that ``forget`` would take away if it could write."""
+    return tuple(row.picture for row in _going(connection, surveyed) if row.picture is not None)
+
+
+def _going(connection: Connection, surveyed: Surveyed) -> list[Row[Any, Any, Any]]:
+    _, frozen = _newest(connection)
+    if not surveyed.seconds or frozen != surveyed.frozen:
+        return []
+    transition = schema.transition
+    changed = select(transition.c.camera).where(transition.c.key > surveyed.last_transition)
+    found: list[Row[Any, Any, Any]] = []
+    for portion in chunks(list(surveyed.seconds)):
+        query = select(_evidence.c.key, _evidence.c.at, _evidence.c.picture)
+        rows = connection.execute(query.where(_evidence.c.key.in_(portion), _evidence.c.camera.not_in(changed)))
+        found += [row for row in rows if row.at == surveyed.seconds[row.key]]
+    return found
 
 
 def _newest(connection: Connection) -> tuple[int, int]:

@@ -35,13 +35,25 @@ from monitor.store.lock import DaemonLock
 from monitor.store.outbox import begin_epoch, prune
 from monitor.store.place import make_folder, take_lock
 from monitor.store.reader import Reader
-from monitor.store.retention import every_picture, evidence_size, forget, frozen_pictures, known_pictures, survey, weigh
+from monitor.store.retention import (
+    every_picture,
+    evidence_size,
+    forget,
+    frozen_pictures,
+    going_pictures,
+    known_pictures,
+    survey,
+    weigh,
+)
 from monitor.store.server_lock import ServerLock
 from monitor.store.source import Source
 from monitor.store.statements import apply
 from monitor.store.upgrade import prepare
 from monitor.store.values import Batch, FleetChanges, HistorySource, NewExemption, ReadUpTo, SnapshotEntry
 from monitor.store.writer import Health, Writer
+
+WRITABLE = 16 * 2**20
+"""Bytes free without which the database may not be able to write that evidence is deleted."""
 
 STRAY_S = 3600
 """A picture is written before its row; after so long it will have none."""
@@ -57,13 +69,14 @@ class Store(Reader):
         lock: DaemonLock | ServerLock | None,
         wrote: Callable[[float], None],
         gather_s: float,
+        evidence_spare: int,
     ) -> None:
         self._lock = lock
         self._url = url
         self._reading = reading_engine(url)
         self._writing = writing_engine(url, WRITER_BUSY_MS)
         self._commanding = writing_engine(url, COMMAND_BUSY_MS)
-        super().__init__(Source(self._reading), PictureFolder(evidence_dir))
+        super().__init__(Source(self._reading), PictureFolder(evidence_dir, evidence_spare))
         self._writer = Writer(self._commit, wrote=wrote, gather_s=gather_s)
 
     @classmethod
@@ -77,13 +90,15 @@ class Store(Reader):
         evidence_dir: Path | None = None,
         wrote: Callable[[float], None] = lambda took_s: None,
         gather_s: float = 0.0,
+        evidence_spare: int = 0,
     ) -> Self:
         """Open the store at ``url``, creating or upgrading it as needed.
 
         ``exclusive`` is for the daemon: it takes the lock under the name ``who`` as of ``at`` (UTC seconds) and looks
         through the file for damage. Pictures go to ``evidence_dir``, by default the folder "evidence" beside the
         file. ``wrote`` is told in the writer's thread how many seconds each commit took; a commit begins ``gather_s``
-        after the one before at the earliest. Raises StoreError and its kinds.
+        after the one before at the earliest. No picture is written into the last ``evidence_spare`` bytes of the
+        disk: they are the record's. Raises StoreError and its kinds.
         """
         parsed = database_url(url)
         path = sqlite_path(parsed)
@@ -93,7 +108,7 @@ class Store(Reader):
         lock = take_lock(parsed, path, Holder(pid=os.getpid(), since=at, who=who)) if exclusive else None
         try:
             prepare(parsed, at=at, check=exclusive, upgrade_beside_daemon=exclusive)
-            return cls(parsed, evidence_dir, lock, wrote, gather_s)
+            return cls(parsed, evidence_dir, lock, wrote, gather_s, evidence_spare)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -154,8 +169,12 @@ class Store(Reader):
         """
         with self._commands("old evidence cannot be weighed") as connection:
             weigh(connection, self._pictures)
+        free = self._pictures.free()
         with self._source.connection() as reading:
-            surveyed = survey(reading, rules, now)
+            surveyed = survey(reading, rules.fitted(size=evidence_size(reading), free=free), now)
+            if free < WRITABLE:
+                # A full disk has no room to write down what goes: the pictures make it.
+                self._pictures.discard(going_pictures(reading, surveyed))
         with self._commands("old evidence cannot be deleted") as connection:
             pictures = forget(connection, surveyed, now)
             known = known_pictures(connection)
@@ -198,6 +217,11 @@ class Store(Reader):
         if sqlite_path(self._url) is None:
             return dump_server(self._reading, self._url, target)
         return copy_file(self._commanding, target)
+
+    def wants_room(self, rules: Rules) -> bool:
+        """Whether pictures take more room than they may, or than the disk can spare. Raises StoreError."""
+        size = self.evidence_size()
+        return size > rules.fitted(size=size, free=self._pictures.free()).budget
 
     def check(self) -> str:
         """Look through the whole database for damage; returns the revision of its schema. Raises StoreDamagedError."""

@@ -128,6 +128,19 @@ async def test_pictures_beyond_their_room_go_within_the_hour_and_not_before_ther
     assert calendar.evidence.size == 3 * 2**18
 
 
+async def test_a_disk_that_is_short_makes_pictures_go_before_they_have_filled_their_own_room(tmp_path: Path) -> None:
+    config = Config()
+    config = config.model_copy(update={"evidence": config.evidence.model_copy(update={"keep_free_mib": 2**40})})
+    now = 1_790_000_000
+    with Store.open(f"sqlite:///{tmp_path / 'xunjian.db'}", at=now) as store:
+        calendar = Calendar(config, desk=cast("Desk", Called()), store=store, clock=At(now))
+        fault = Evidence(camera="a", at=now - 1, kind=EvidenceKind.FAULT, jpeg=b"picture")
+        store.write(Batch(evidence=(fault,))).result()
+        await calendar.make_room()
+    assert calendar.evidence is not None
+    assert (len(calendar.evidence.going), calendar.evidence.size) == (1, 0)
+
+
 @pytest.mark.parametrize("complete", [True, False])
 async def test_only_months_with_all_their_papers_are_told_as_reported(tmp_path: Path, complete: bool) -> None:
     told: list[float] = []

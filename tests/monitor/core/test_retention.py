@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -195,3 +196,12 @@ RULES_2026 = Rules(good_s=1, fault_s=1, budget=0, zone=ZONE, closed_years=frozen
 )
 def test_a_closed_year_lets_go_of_its_months_once_it_is_over(now: int, binding: list[str]) -> None:
     assert [str(month) for month in RULES_2026.binding(["2026-10", "2027-01"], now)] == binding
+
+
+def test_pictures_make_room_for_the_record_when_the_disk_is_short() -> None:
+    rules = replace(RULES_2026, budget=1000, spare=300)
+    assert rules.fitted(size=900, free=300).budget == 1000
+    assert rules.fitted(size=900, free=299).budget == 899
+    assert rules.fitted(size=900, free=0).budget == 600
+    assert rules.fitted(size=200, free=0).budget == 0
+    assert replace(rules, spare=0).fitted(size=900, free=0).budget == 1000

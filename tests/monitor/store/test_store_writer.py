@@ -11,12 +11,14 @@ from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from monitor.core.condition import Condition, Fault
 from monitor.core.fleet import Township
 from monitor.core.record import Transition
+from monitor.core.retention import Rules, Why
 from monitor.store import (
     Batch,
     BatchRefusedError,
@@ -34,6 +36,7 @@ from monitor.store.writer import Waiting, Writer, coalesce, together, without_ol
 from probes.observation import PictureMemory
 
 NOW = 1_790_000_000
+DAY = 86_400
 PATIENCE_S = 30.0
 
 
@@ -245,6 +248,45 @@ def test_a_full_disk_is_waited_out(small_disk: Path) -> None:
         assert seen is not None
         assert seen.jpeg == picture.jpeg
         assert not store.health().degraded
+
+
+def test_on_a_short_disk_evidence_goes_first_and_transitions_never(small_disk: Path) -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    rules = Rules(good_s=90 * DAY, fault_s=180 * DAY, budget=2**40, zone=zone, spare=2**20)
+    with Store.open(f"sqlite:///{small_disk / 'xunjian.db'}", at=NOW, exclusive=True) as store:
+        pictures = tuple(
+            Evidence(camera="c", at=NOW + number, kind=EvidenceKind.FAULT, jpeg=os.urandom(200_000))
+            for number in range(10)
+        )
+        for picture in pictures:
+            store.write(Batch(transitions=transitions(10, picture.at), evidence=(picture,))).result(PATIENCE_S)
+        fill(small_disk / "ballast")
+        waiting = store.write(Batch(transitions=transitions(1_000, NOW + 60)))
+        assert "full" in until_degraded(store)
+        assert store.wants_room(rules)
+        # The bytes that pictures take in the file system are more than their own: it counts in pages.
+        found = store.forget_evidence(rules, now=NOW + DAY)
+        waiting.result(PATIENCE_S)
+        assert len(store.transitions(0, NOW * 2)) == 1_100
+        assert set(found.going.values()) == {Why.BUDGET}
+        assert 0 < len(found.going) < len(pictures)
+        kept = store.evidence("c", 100)
+        assert [each.at for each in kept if each.jpeg is not None] == [
+            each.at for each in reversed(pictures[len(found.going) :])
+        ]
+        assert {each.gone.why for each in kept if each.gone} <= {Why.BUDGET}
+        assert not store.health().degraded
+
+
+def test_no_picture_is_written_into_what_is_left_for_the_record(small_disk: Path) -> None:
+    url = f"sqlite:///{small_disk / 'xunjian.db'}"
+    with Store.open(url, at=NOW, evidence_spare=2**40) as store:
+        picture = Evidence(camera="c", at=NOW, kind=EvidenceKind.FAULT, jpeg=b"picture")
+        store.write(Batch(transitions=transitions(1), evidence=(picture,))).result(PATIENCE_S)
+        (seen,) = store.evidence("c")
+        assert (seen.jpeg, seen.gone and seen.gone.why) == (None, Why.UNWRITTEN)
+        assert store.health().pictures_lost == 1
+        assert len(store.last_transitions()) == 1
 
 
 def pending(*batches: Batch) -> list[Waiting]:
