@@ -123,7 +123,7 @@ class Dispatcher:
         self._ears = ears
         self.step_s = step_s
         self._senders = {post.name: _Sender(post, self) for post in posts}
-        self._cases = Cases()
+        self._cases = self._stored = Cases()
         self._read = 0
         self._failed: tuple[Delivery, ...] = ()
         self.waits: Mapping[str, Wait] = {}
@@ -132,7 +132,7 @@ class Dispatcher:
     async def open(self) -> None:
         """Take up what the last run left: cases, and deliveries that wait."""
         now = self.now
-        self._cases = await asyncio.to_thread(self._store.alert_cases)
+        self._cases = self._stored = await asyncio.to_thread(self._store.alert_cases)
         if self._cases == Cases():
             self._cases = begun(_failing(self._board()), now)
         waiting = await asyncio.to_thread(self._store.deliveries, DeliveryState.WAITING, 100_000)
@@ -241,10 +241,11 @@ class Dispatcher:
         return made
 
     async def _keep(self, cases: Cases, messages: Sequence[Numbered], deliveries: Sequence[Delivery]) -> None:
-        changed = changes(self._cases, cases)
-        slots = (cases.digested,) if cases.digested not in (None, self._cases.digested) else ()
+        changed = changes(self._stored, cases)
+        slots = (cases.digested,) if cases.digested not in (None, self._stored.digested) else ()
         read = (ReadUpTo(reader=READER, seq=messages[-1].seq),) if messages else ()
-        self._cases, self._read = cases, messages[-1].seq if messages else self._read
+        self._cases = self._stored = cases
+        self._read = messages[-1].seq if messages else self._read
         if not (changed or slots or read or deliveries):
             return
         batch = Batch(
