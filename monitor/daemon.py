@@ -1,6 +1,6 @@
 """The daemon: its parts start in order and stop in reverse.
 
-store ─ decoders ─ canary ─ rounds ─ page, /metrics ─ control socket ─ calendar ─ watchdog
+store ─ decoders ─ canary ─ rounds ─ MQTT ─ page, /metrics ─ control socket ─ calendar ─ watchdog
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ from monitor.gate import Limits
 from monitor.inventory import targets
 from monitor.looks import Looker, Questions
 from monitor.memories import PictureMemories
-from monitor.metrics import Disk, Machine, Metrics, compress
+from monitor.metrics import Disk, Machine, Metrics, Telling, compress
+from monitor.mqtt.publisher import READER, Publisher
 from monitor.notify import Notifier
 from monitor.rounds import Ledger, Rounds, Ways
 from monitor.schedule import Calendar
 from monitor.secrets import KeyRing, open_key_ring
-from monitor.store import Store
+from monitor.store import Reading, Store, StoreError
 from monitor.web.app import application
 from monitor.web.settings import Rendered, Settings
 from monitor.witness import Outpost, Posts
@@ -166,6 +167,7 @@ async def running(
             zone=config.site.zone,
         )
         store = await _open_store(parts, config, clock, metrics)
+        await asyncio.to_thread(store.begin_outbox, readers_of(config))
         keys = open_key_ring(Path(config.secrets.key_file), environment)
         month_at = _months(config)
         ledger = StoredLedger(store, keys, clock, month_at)
@@ -203,10 +205,13 @@ async def running(
         tasks = await parts.enter_async_context(_tasks())
         tasks.start("witnesses", outpost.run())
         tasks.start("rounds", rounds.run())
+        publisher = await _open_publisher(config, store, clock, rounds, environment)
+        if publisher is not None:
+            tasks.start("mqtt", publisher.run())
         url = ""
         if page:
             calendar = Calendar(config, desk=desk, store=store, clock=clock, reported=metrics.months_are_reported)
-            settings = _page_settings(config, clock, metrics, rounds, store, calendar, demo=demo)
+            settings = _page_settings(config, clock, metrics, rounds, store, calendar, publisher, demo=demo)
             url = await _open_page(parts, config, desk, settings, listening=listening)
             await _open_control(parts, config, desk)
             calendar.start()
@@ -291,6 +296,22 @@ async def _open_canary(parts: AsyncExitStack) -> Canary:
     return canary
 
 
+async def _open_publisher(
+    config: Config, store: Store, clock: Clock, rounds: Rounds, environment: Mapping[str, str]
+) -> Publisher | None:
+    if not config.mqtt.host:
+        return None
+    return Publisher(
+        config.mqtt,
+        store=store,
+        clock=clock,
+        board=lambda: rounds.board,
+        degraded=lambda: store.health().reason,
+        epoch=await asyncio.to_thread(store.outbox_epoch),
+        environment=environment,
+    )
+
+
 async def _open_control(parts: AsyncExitStack, config: Config, desk: Desk) -> None:
     control = Control(
         socket_path(config),
@@ -307,6 +328,7 @@ def _page_settings(
     rounds: Rounds,
     store: Store,
     calendar: Calendar,
+    publisher: Publisher | None,
     *,
     demo: bool,
 ) -> Settings:
@@ -319,7 +341,7 @@ def _page_settings(
         hosts=_hosts(config.web.host, config.web.names),
         demo=demo,
         refresh_s=max(1, round(config.record.board_s)),
-        metrics=_renderer(config, metrics, rounds, store) if config.metrics.enabled else None,
+        metrics=_renderer(config, metrics, rounds, store, publisher) if config.metrics.enabled else None,
         lang=Lang(config.web.lang),
         degraded=lambda: store.health().reason,
         evidence=lambda: calendar.evidence,
@@ -350,7 +372,9 @@ def _hosts(host: str, names: Sequence[str]) -> frozenset[str]:
     return frozenset({host, *names, "localhost", "127.0.0.1", "::1"})
 
 
-def _renderer(config: Config, metrics: Metrics, rounds: Rounds, store: Store) -> Callable[[bool], Rendered]:
+def _renderer(
+    config: Config, metrics: Metrics, rounds: Rounds, store: Store, publisher: Publisher | None
+) -> Callable[[bool], Rendered]:
     folders = _folders(config)
 
     def render(gzipped: bool) -> Rendered:
@@ -366,6 +390,7 @@ def _renderer(config: Config, metrics: Metrics, rounds: Rounds, store: Store) ->
                 store_degraded=health.degraded,
                 pictures_lost=health.pictures_lost,
                 disks=_disks(folders),
+                telling=_telling(store, publisher),
             ),
         )
         return Rendered(
@@ -375,6 +400,20 @@ def _renderer(config: Config, metrics: Metrics, rounds: Rounds, store: Store) ->
         )
 
     return render
+
+
+def _telling(store: Store, publisher: Publisher | None) -> Telling:
+    """Blocks; a database that cannot be read leaves nothing to say of the outbox."""
+    readings: tuple[Reading, ...] = ()
+    with contextlib.suppress(StoreError):
+        readings = store.outbox_readings()
+    waiting = {each.reader: each.waiting for each in readings}
+    dropped = {each.reader: each.dropped for each in readings}
+    if publisher is None:
+        return Telling(waiting=waiting, dropped=dropped)
+    broker = publisher.broker
+    published = {"event": broker.events, "state": broker.states}
+    return Telling(waiting=waiting, dropped=dropped, connected=broker.connected, published=published)
 
 
 def _folders(config: Config) -> dict[str, Path]:
@@ -437,6 +476,11 @@ def ways_of(config: Config) -> Ways:
         board_s=config.record.board_s,
         count_s=config.record.count_s,
     )
+
+
+def readers_of(config: Config) -> tuple[str, ...]:
+    """Who reads the outbox."""
+    return (READER,) if config.mqtt.host else ()
 
 
 def posts_of(config: Config, fleet: Fleet) -> Posts:

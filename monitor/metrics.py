@@ -107,6 +107,14 @@ DISK_FREE = Family("xunjian_disk_free_bytes", "gauge", "Bytes free where the rec
 DISK_SIZE = Family(
     "xunjian_disk_size_bytes", "gauge", "Bytes that the disk with the record or the evidence has in all."
 )
+OUTBOX_WAITING = Family("xunjian_outbox_waiting", "gauge", "Messages that a reader of the outbox has not dealt with.")
+OUTBOX_DROPPED = Family(
+    "xunjian_outbox_dropped_total", "counter", "Messages dropped for their age before a reader has dealt with them."
+)
+MQTT_CONNECTED = Family("xunjian_mqtt_connected", "gauge", "1 while the MQTT broker is connected, absent without one.")
+MQTT_PUBLISHED = Family(
+    "xunjian_mqtt_published_total", "counter", "Documents that the MQTT broker has acknowledged since the start."
+)
 OUTCOMES = Family("xunjian_probe_outcomes_total", "counter", "Looks that ended with each outcome.")
 
 
@@ -317,6 +325,34 @@ class Disk(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """How far others have been told: messages that wait and that were dropped, by reader of the outbox.
+
+    ``connected`` is None without an MQTT broker; ``published`` counts what it has acknowledged by kind of document.
+    """
+
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    connected: bool | None = None
+    published: Mapping[str, int] = field(default_factory=dict)
+
+    def render(self) -> str:
+        """Its families; those of a broker only where there is one."""
+        waiting = "".join(f"{OUTBOX_WAITING.name}{labels(reader=each)} {n}\n" for each, n in self.waiting.items())
+        dropped = "".join(f"{OUTBOX_DROPPED.name}{labels(reader=each)} {n}\n" for each, n in self.dropped.items())
+        published = "".join(f"{MQTT_PUBLISHED.name}{labels(document=each)} {n}\n" for each, n in self.published.items())
+        connected = "" if self.connected is None else f"{MQTT_CONNECTED.name} {int(self.connected)}\n"
+        return "".join(
+            (
+                *(OUTBOX_WAITING.head, waiting),
+                *(OUTBOX_DROPPED.head, dropped),
+                *(MQTT_CONNECTED.head, connected),
+                *(MQTT_PUBLISHED.head, published),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What is read at a scrape of the machine and of the store on it.
 
@@ -327,6 +363,7 @@ class Machine:
     store_degraded: bool = False
     pictures_lost: int = 0
     disks: Mapping[str, Disk] = field(default_factory=dict)
+    telling: Telling = field(default_factory=Telling)
 
     def render(self) -> str:
         """Its families."""
@@ -340,6 +377,7 @@ class Machine:
                 *(PICTURES_LOST.head, f"{PICTURES_LOST.name} {self.pictures_lost}\n"),
                 *(DISK_FREE.head, free),
                 *(DISK_SIZE.head, size),
+                self.telling.render(),
             )
         )
 

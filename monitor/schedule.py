@@ -28,6 +28,8 @@ from probes.observation import Depth
 
 log = structlog.get_logger(__name__)
 
+DAY_S = 86_400
+
 AT_LEAST_EVERY_S = 3600
 """How often the calendar is looked at although no round is due: a wake-up may be lost, the clock may be set."""
 
@@ -51,6 +53,7 @@ class Calendar:
         reported: Callable[[float], None] = lambda at: None,
     ) -> None:
         self._inspections = config.inspection
+        self._outbox = config.outbox
         self._retention = config.evidence.rules(config.site.zone)
         self._zone = config.site.zone
         self._desk = desk
@@ -70,6 +73,7 @@ class Calendar:
         self._wake_at(int(self._clock.now()))
         nightly = CronTrigger(hour=3, minute=30, timezone=self._zone)
         self._scheduler.add_job(self.forget, nightly, id="evidence", next_run_time=self._soon())
+        self._scheduler.add_job(self.forget_messages, IntervalTrigger(hours=1), id="outbox")
         self._scheduler.add_job(self.make_room, IntervalTrigger(hours=1), id="room")
         self._scheduler.add_job(self.close_months, IntervalTrigger(hours=1), id="months", next_run_time=self._soon())
 
@@ -137,6 +141,18 @@ class Calendar:
         log.info("evidence is gone through", gone={why.value: count for why, count in gone.items()}, bytes=found.size)
         if found.over:
             log.warning("evidence takes more room than it may", over=found.over, held_by_frozen_months=found.held)
+
+    async def forget_messages(self) -> None:
+        """Delete the messages whose time is over, those that somebody has not read included."""
+        now = int(self._clock.now())
+        read_before, all_before = (now - days * DAY_S for days in (self._outbox.read_days, self._outbox.unread_days))
+        try:
+            missed = await asyncio.to_thread(self._store.prune_outbox, read_before=read_before, all_before=all_before)
+        except StoreError as error:
+            log.warning("old messages stay for another hour", reason=str(error))
+            return
+        for reader, count in missed.items():
+            log.warning("messages are dropped unread for their age", reader=reader, messages=count)
 
     def _planned(self, month: Month) -> tuple[int, ...]:
         return planned(

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from monitor.config.alerting import Alerts
+from monitor.config.messages import Mqtt, Outbox
 from monitor.config.values import (
     Address,
     AddressOrNothing,
@@ -426,6 +427,8 @@ class Config(Table):
     papers: Papers = Papers()
     exemptions: Exemptions = Exemptions()
     alerts: Alerts = Alerts()
+    outbox: Outbox = Outbox()
+    mqtt: Mqtt = Mqtt()
     backup: Backup = Backup()
     secrets: Secrets = Secrets()
     log: Log = Log()
@@ -453,6 +456,7 @@ class Config(Table):
                 "evidence": evidence,
                 "papers": papers,
                 "exemptions": exemptions,
+                "mqtt": self.mqtt.at(home),
                 "alerts": self.alerts.at(home),
                 "backup": backup,
                 "secrets": secrets,

@@ -16,7 +16,7 @@ from monitor.core.board import Board, MonthSeconds
 from monitor.core.condition import Cause, Condition
 from monitor.core.fleet import Fleet
 from monitor.core.record import Event, Gap
-from monitor.metrics import NOTHING_READ, Disk, Machine, Metrics, compress, escape, event_label
+from monitor.metrics import NOTHING_READ, Disk, Machine, Metrics, Telling, compress, escape, event_label
 from tests.monitor.web.boards import MONTH_BEGAN, NOW, ZONE, bad_board, blind_board, hostile_board, ordinary_board
 
 CPU_LIMIT_S = 0.050
@@ -338,6 +338,24 @@ def test_the_machine_is_told_as_it_was_read(metrics: Metrics) -> None:
     assert labelled(rendered(metrics, None), "xunjian_clock_synchronised") == []
 
 
+def test_who_reads_the_outbox_and_how_far_is_told(metrics: Metrics) -> None:
+    telling = Telling(waiting={"alerts": 0, "mqtt": 7}, dropped={"alerts": 2, "mqtt": 0})
+    text = rendered(metrics, None, machine=Machine(telling=telling))
+    assert labelled(text, "xunjian_outbox_waiting") == [({"reader": "alerts"}, 0.0), ({"reader": "mqtt"}, 7.0)]
+    assert labelled(text, "xunjian_outbox_dropped_total") == [({"reader": "alerts"}, 2.0), ({"reader": "mqtt"}, 0.0)]
+    assert labelled(text, "xunjian_mqtt_connected") == labelled(text, "xunjian_mqtt_published_total") == []
+
+
+def test_a_broker_is_told_of_where_there_is_one(metrics: Metrics) -> None:
+    telling = Telling(connected=False, published={"event": 3, "state": 880})
+    text = rendered(metrics, None, machine=Machine(telling=telling))
+    assert labelled(text, "xunjian_mqtt_connected") == [({}, 0.0)]
+    assert labelled(text, "xunjian_mqtt_published_total") == [
+        ({"document": "event"}, 3.0),
+        ({"document": "state"}, 880.0),
+    ]
+
+
 def test_creation_times_are_not_shown_as_gauges(metrics: Metrics, board: Board) -> None:
     assert "_created" not in rendered(metrics, board)
 
@@ -410,7 +428,8 @@ def test_4000_cameras_take_less_than_50_ms_of_cpu() -> None:
 @pytest.mark.parametrize("case", ["ordinary", "blind", "hostile", "stalled"])
 def test_promtool_has_nothing_to_say(metrics: Metrics, case: str) -> None:
     boards = {"ordinary": ordinary_board, "blind": blind_board, "hostile": hostile_board, "stalled": ordinary_board}
-    machine = Machine(synchronised=True, disks={"evidence": Disk(free=1, size=2)})
+    telling = Telling(waiting={"mqtt": 7}, dropped={"mqtt": 0}, connected=True, published={"event": 1})
+    machine = Machine(synchronised=True, disks={"evidence": Disk(free=1, size=2)}, telling=telling)
     page = rendered(metrics, boards[case](), silent_for_s=600 if case == "stalled" else 1, machine=machine)
     checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")

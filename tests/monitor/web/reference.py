@@ -15,7 +15,7 @@ from types import MappingProxyType
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.core.fleet import Fleet
-from monitor.metrics import Disk, Machine, Metrics
+from monitor.metrics import Disk, Machine, Metrics, Telling
 from monitor.web.manual import HELP
 from tests.monitor.web.boards import ordinary_board
 
@@ -49,6 +49,10 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "xunjian_pictures_lost_total": "没能写下的证据图片",
         "xunjian_disk_free_bytes": "记录（record）和证据（evidence）所在磁盘的剩余字节",
         "xunjian_disk_size_bytes": "记录和证据所在磁盘的总字节",
+        "xunjian_outbox_waiting": "对外消息里每个接收者还没处理完的条数；MQTT 服务器确认两分钟后才算处理完",
+        "xunjian_outbox_dropped_total": "某个接收者没来得及处理、因保留期已过而丢弃的消息",
+        "xunjian_mqtt_connected": "已连上 MQTT 服务器为 1；没有配置时没有这条",
+        "xunjian_mqtt_published_total": "启动以来 MQTT 服务器已确认的事件（event）和状态（state）",
         "xunjian_clock_steps_total": "运行期间时钟被拨动的次数：向前（forward）、向后（back）",
         "xunjian_report_last_success_timestamp_seconds": "最近一次查明所有已结束的月份都有草稿和文件的时间",
         "xunjian_start_timestamp_seconds": "程序何时启动",
@@ -125,11 +129,12 @@ def rendered() -> str:
     first, *others = board.fleet.townships.values()
     fleet = Fleet.of([replace(first, witness="127.0.0.1"), *others], board.fleet.cameras.values())
     disk = Disk(free=1, size=2)
+    telling = Telling(waiting={"mqtt": 0}, dropped={"mqtt": 0}, connected=True, published={"event": 0, "state": 0})
     return metrics.render(
         replace(board, fleet=fleet, exempt=frozenset(list(board.cameras)[:1])),
         now_monotonic=0.0,
         progress_monotonic=0.0,
-        machine=Machine(synchronised=True, disks={"evidence": disk, "record": disk}),
+        machine=Machine(synchronised=True, disks={"evidence": disk, "record": disk}, telling=telling),
     ).decode()
 
 

@@ -1,0 +1,1 @@
+"""What happened and what holds, told to an MQTT broker."""
