@@ -23,6 +23,11 @@ Place = tuple[str, str, int, int]
 """Whose path was learned: camera, host, ONVIF port, channel. Another device at the camera is asked anew."""
 
 
+PATIENCE_S, MOST_PATIENCE_S = 12.0, 36.0
+"""Where no key frame came, the next look waits twice as long for it, up to 48 s: a group of 250 pictures of a smart
+encoder takes 10 s at 25 pictures a second, and 42 s at 6."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Questions:
     """The probes of the house: one for each depth, and the ONVIF clock, which needs no login."""
@@ -66,13 +71,15 @@ class Looker:
         self._questions = questions
         self._clock = clock
         self._paths: dict[Place, str] = {}
+        self._patience_s: dict[str, float] = {}
 
     async def look(self, target: Target, depth: Depth, *, channel: int = 1) -> tuple[Observation, ...]:
         """The observations of one look, the one that asked for ``depth`` first.
 
         A camera whose RTSP port is dead is asked by ONVIF whether anything lives there; a picture look reads the
         camera's clock as well. Neither of the two needs a login, nor does any light look. A stream whose path nobody
-        wrote down is asked of the device once; if that refuses the login, no second one is tried.
+        wrote down is asked of the device once; if that refuses the login, no second one is tried. A camera whose key
+        frame did not come in time is given longer at the next look.
         """
         if target.rtsp_port is None:
             probe = self._questions.clock if depth is Depth.LIGHT else self._questions.by_depth[Depth.ONVIF]
@@ -83,7 +90,9 @@ class Looker:
             if asked is not None and asked.outcome is Outcome.UNAUTHORIZED:
                 return (asked,)
             target = replace(target, rtsp_path=self._paths.get(_place(target, channel), ""))
-        first = await self._ask(target, self._questions.by_depth[depth])
+        patient = replace(target, patience_s=self._patience_s.get(target.camera, 0.0))
+        first = await self._ask(patient if depth is Depth.PICTURE else target, self._questions.by_depth[depth])
+        self._learn_patience(first)
         if learned and first.outcome is Outcome.NO_STREAM:
             self._paths.pop(_place(target, channel), None)
         if target.onvif_port is None or first.depth is Depth.ONVIF:
@@ -93,7 +102,15 @@ class Looker:
         return (first,)
 
     async def _ask(self, target: Target, probe: Probe) -> Observation:
-        return await observe(probe, target, at=self._clock.now(), deadline_s=self._questions.deadline_s)
+        # one key frame, and one more where two have to be compared
+        deadline_s = self._questions.deadline_s + 2 * target.patience_s
+        return await observe(probe, target, at=self._clock.now(), deadline_s=deadline_s)
+
+    def _learn_patience(self, seen: Observation) -> None:
+        """Wait longer next time where a stream flowed and no key frame came: seldom ones are no fault."""
+        if seen.step == "key_frame" and seen.outcome in (Outcome.INCONCLUSIVE, Outcome.TIMED_OUT):
+            longer = 2 * self._patience_s.get(seen.camera, 0.0) + PATIENCE_S
+            self._patience_s[seen.camera] = min(longer, MOST_PATIENCE_S)
 
     async def _learn_path(self, target: Target, channel: int) -> Observation | None:
         """Ask the device for the stream's path; None when it is known already."""

@@ -105,7 +105,8 @@ class Target:
     ``rtsp_path`` starts with "/" and includes the query, or is "" while nobody knows it: such a camera can be
     connected to and no more. ``channels_at_address`` counts the cameras behind the
     same host and port: an answer 500 of a recorder means something else than that of a single camera. ``ptz`` says
-    that the camera turns (球机): what it shows may be another scene each time.
+    that the camera turns (球机): what it shows may be another scene each time. ``patience_s`` is how much longer than
+    from others a key frame is waited for: "smart" encoders send one every 10 to 40 seconds.
     """
 
     camera: str
@@ -119,6 +120,7 @@ class Target:
     credential: Credential | None = None
     memory: PictureMemory | None = None
     ptz: bool = False
+    patience_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

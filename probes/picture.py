@@ -34,7 +34,8 @@ APART_S = 2.0
 
 
 SECOND_FRAME_BY_S = 20.0
-"""Seconds into the look: a second key frame that comes later would endanger what the first one has told."""
+"""Seconds into the look, and the camera's patience for each of the two: a second key frame that comes later would
+endanger what the first one has told."""
 
 
 class Decoder(Protocol):
@@ -78,7 +79,7 @@ class PictureProbe:
             connect_timeout_s=self.connect_timeout_s,
             reply_timeout_s=self.reply_timeout_s,
             first_rtp_timeout_s=self.first_rtp_timeout_s,
-            key_frame_timeout_s=self.key_frame_timeout_s,
+            key_frame_timeout_s=self.key_frame_timeout_s + target.patience_s,
         )
         began = asyncio.get_running_loop().time()
         try:
@@ -120,7 +121,7 @@ class PictureProbe:
     ) -> PictureJudgement:
         """The picture judged beside a later one; as it was judged alone where no later one is to be had."""
         try:
-            async with asyncio.timeout_at(began + SECOND_FRAME_BY_S):
+            async with asyncio.timeout_at(began + SECOND_FRAME_BY_S + 2 * target.patience_s):
                 second = await session.key_frame(after_s=APART_S)
         except (CameraAnswer, TimeoutError):
             # the first picture was sound, so what the session says of the later ones is no fault of the camera's

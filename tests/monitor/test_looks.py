@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from monitor.clock import SystemClock
-from monitor.looks import Looker, Questions
+from monitor.looks import MOST_PATIENCE_S, Looker, Questions
 from probes.answer import CameraAnswer
 from probes.observation import Credential, Depth, Outcome, Target
 from probes.onvif import OnvifProbe, StreamAddress
@@ -158,3 +158,52 @@ async def test_a_path_that_leads_nowhere_is_asked_for_again(bench: Bench) -> Non
     await bench.looker.look(PATHLESS, Depth.DESCRIBE)
     await bench.looker.look(PATHLESS, Depth.DESCRIBE)
     assert bench.asked.count("stream_uri") == 2
+
+
+@dataclass(frozen=True)
+class Seldom:
+    """A camera whose key frames come so seldom that a usual look of 12 s meets none."""
+
+    name: ClassVar[str] = "seldom"
+    depth: ClassVar[Depth] = Depth.PICTURE
+
+    every_s: float
+    waited: list[float] = field(hash=False)
+
+    async def check(self, target: Target, trace: Trace) -> Outcome:
+        trace.step("key_frame")
+        self.waited.append(12.0 + target.patience_s)
+        if self.waited[-1] < self.every_s:
+            return Outcome.INCONCLUSIVE
+        trace.step("judge")
+        return Outcome.OK
+
+
+def asking(probe: Seldom) -> Looker:
+    probes: dict[Depth, Any] = dict.fromkeys(Depth, probe)
+    return Looker(Questions(by_depth=probes, clock=probes[Depth.ONVIF], device=probes[Depth.ONVIF]), SystemClock())
+
+
+async def test_a_look_that_met_no_key_frame_is_followed_by_one_that_waits_longer() -> None:
+    probe = Seldom(every_s=40.0, waited=[])
+    looker = asking(probe)
+    outcomes = [(await looker.look(CAMERA, Depth.PICTURE))[0].outcome for _ in range(5)]
+    assert outcomes == [Outcome.INCONCLUSIVE] * 2 + [Outcome.OK] * 3
+    assert probe.waited == [12.0, 24.0, 48.0, 48.0, 48.0]
+
+
+async def test_no_look_waits_for_ever_and_none_waits_longer_for_another_camera() -> None:
+    probe = Seldom(every_s=1e6, waited=[])
+    looker = asking(probe)
+    for _ in range(6):
+        await looker.look(CAMERA, Depth.PICTURE)
+    await looker.look(replace(CAMERA, camera="other"), Depth.PICTURE)
+    assert probe.waited[-2:] == [12.0 + MOST_PATIENCE_S, 12.0]
+
+
+async def test_only_a_picture_look_is_patient() -> None:
+    probe = Seldom(every_s=40.0, waited=[])
+    looker = asking(probe)
+    await looker.look(CAMERA, Depth.PICTURE)
+    await looker.look(CAMERA, Depth.MEDIA)
+    assert probe.waited == [12.0, 12.0]

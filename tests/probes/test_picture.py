@@ -270,6 +270,14 @@ async def test_no_key_frame_in_time_is_ours() -> None:
     assert trace.at_step == "key_frame"
 
 
+async def test_a_patient_look_waits_so_much_longer_for_a_key_frame() -> None:
+    async with camera_with(Fault.NO_KEY_FRAME) as (_, target):
+        trace = Trace()
+        patient = replace(target, patience_s=0.7)
+        assert await probe_with(Script(), key_frame_timeout_s=0.3).check(patient, trace) is Outcome.INCONCLUSIVE
+    assert trace.close()[-1].said == "no key frame within 1 s"
+
+
 async def test_a_codec_that_nobody_here_knows_is_undecodable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Feed, "sdp_attributes", lambda feed, wall: ["a=rtpmap:96 SVAC/90000"])
     async with camera_with() as (_, target):
