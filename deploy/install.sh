@@ -57,28 +57,35 @@ install_packages() {
         $(wanted alertmanager && echo prometheus-alertmanager) $(wanted mosquitto && echo mosquitto); do
         dpkg -s "$each" >/dev/null 2>&1 || missing="$missing $each"
     done
-    wanted grafana && [ -n "$(find "$source/debs" -name 'grafana_*.deb' 2>/dev/null)" ] &&
-        ! dpkg -s grafana >/dev/null 2>&1 && missing="$missing grafana"
     [ -n "$missing" ] || return 0
-    change "安装系统软件包：$missing" "install the packages:$missing" apt_install
+    change "安装系统软件包：$missing" "install the packages:$missing" apt_install $missing # one word for each
+}
+
+# Grafana is not Debian's: its package, if somebody has put it into debs/, may ask for others that are not to be had.
+install_grafana() {
+    package=$(find "$source/debs" -name 'grafana_*.deb' 2>/dev/null | head -n 1)
+    if [ -n "$package" ] && ! dpkg -s grafana >/dev/null 2>&1; then
+        change "安装 $package" "install $package" apt_install "$package" ||
+            say "  Grafana 没有装上，其余照常" "  Grafana is not installed; all else goes on"
+    fi
 }
 
 apt_install() {
+    packages=$*
     if [ -d "$source/debs" ]; then
         # Lists of its own: the machine's sources may be out of reach, and its lists stay as they are. The bundle is not
         # signed; SHA256SUMS above stands for it.
         echo "deb [trusted=yes] file:$source/debs ./" >"$scratch/sources.list"
         mkdir -p "$scratch/lists/partial"
         set -- -o Dir::Etc::sourcelist="$scratch/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$scratch/lists"
-        # apt reads the bundle as its user _apt, which the folder of mktemp would keep out.
-        chmod 755 "$scratch"
+        # As its user _apt it could not read this script's own folder, nor perhaps the bundle.
         set -- "$@" -o APT::Sandbox::User=root
     else
         set --
     fi
     apt-get "$@" update -qq
     # shellcheck disable=SC2086 # one word for each package
-    DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y -qq --no-install-recommends $missing >"$scratch/apt.log" 2>&1 || {
+    DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y -qq --no-install-recommends $packages >"$scratch/apt.log" 2>&1 || {
         cat "$scratch/apt.log" >&2
         return 1
     }
@@ -116,10 +123,14 @@ make_settings() {
 }
 
 make_config() {
-    # The shipped settings with the folders of an installed system in place of those beside the file.
+    # The shipped settings with the folders of an installed system in place of those beside the file, and its neighbours.
     sed -e 's#_file = "data/#_file = "/etc/xunjian/keys/#' -e 's#= "data/backup"#= "/var/backups/xunjian"#' \
         -e 's#"sqlite:///data/#"sqlite:////var/lib/xunjian/#' -e 's#= "data/#= "/var/lib/xunjian/#' \
         "$source/config.toml" >"$scratch/config.toml"
+    ! wanted prometheus || sed -i '/^\[metrics\]/,/^$/s#^prometheus = ""#prometheus = "http://127.0.0.1:9090"#' "$scratch/config.toml"
+    ! wanted mosquitto || sed -i -e '/^\[mqtt\]/,/^$/s#^host = ""#host = "127.0.0.1"#' \
+        -e '/^\[mqtt\]/,/^$/s#^username = ""#username = "xunjian"#' \
+        -e '/^\[mqtt\]/,/^$/s#^password_file = ""#password_file = "/etc/xunjian/keys/mqtt.password"#' "$scratch/config.toml"
     put_now "$scratch/config.toml" "$ROOT/etc/xunjian/config.toml" 0640
     give "$ROOT/etc/xunjian/config.toml" root:xunjian 0640
 }
@@ -130,16 +141,28 @@ make_key() {
     give "$ROOT/etc/xunjian/keys/xunjian.key" xunjian:xunjian 0400
 }
 
-# The broker keeps a hash; the password itself lies with the key, for [mqtt] in config.toml.
+# The broker keeps a hash; the password itself lies with the key, where [mqtt] in config.toml says.
 make_broker_login() {
-    kept=/etc/xunjian/keys/mqtt.password
-    [ -e "$kept" ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$kept")
-    give "$kept" xunjian:xunjian 0400
-    (umask 027 && printf 'xunjian:%s\n' "$(cat "$kept")" >/etc/mosquitto/xunjian.passwd.new)
+    password=$ROOT/etc/xunjian/keys/mqtt.password hashed=$ROOT/etc/mosquitto/xunjian.passwd
+    [ -e "$password" ] || change "生成消息服务的密码" "make the password for the broker" make_password "$password"
+    [ -e "$hashed" ] || [ "$DRY_RUN" = yes ] || command -v mosquitto_passwd >/dev/null || {
+        say "  没有 mosquitto_passwd：消息服务的登录未建立" "  no mosquitto_passwd: the broker's login is not made"
+        return 0
+    }
+    [ -e "$hashed" ] || change "建立消息服务的登录 xunjian" "make the broker's login xunjian" hash_password
+}
+
+make_password() {
+    (umask 077 && head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$1")
+    give "$1" xunjian:xunjian 0400
+}
+
+hash_password() {
+    (umask 027 && printf 'xunjian:%s\n' "$(cat "$password")" >"$hashed.new")
     # Replaces the passwords in the file by their hashes; on the command line others could read them.
-    mosquitto_passwd -U /etc/mosquitto/xunjian.passwd.new
-    give /etc/mosquitto/xunjian.passwd.new root:mosquitto 0640
-    mv /etc/mosquitto/xunjian.passwd.new /etc/mosquitto/xunjian.passwd
+    mosquitto_passwd -U "$hashed.new"
+    give "$hashed.new" root:mosquitto 0640
+    mv "$hashed.new" "$hashed"
 }
 
 put_fonts() {
@@ -159,8 +182,7 @@ put_neighbours() {
     if wanted mosquitto; then
         put "$source/deploy/mosquitto/xunjian.conf" /etc/mosquitto/conf.d/xunjian.conf 0644
         put "$source/deploy/mosquitto/xunjian.acl" /etc/mosquitto/xunjian.acl 0644
-        [ -e "$ROOT/etc/mosquitto/xunjian.passwd" ] || [ -n "$ROOT" ] ||
-            change "生成消息服务的登录 xunjian" "make the broker's login xunjian" make_broker_login
+        make_broker_login
     fi
     if wanted grafana; then put_grafana; fi
 }
@@ -226,6 +248,7 @@ say "安装巡检 $version" "installing Xunjian $version"
 check_machine
 check_bundle
 [ -n "$ROOT" ] || install_packages
+[ -n "$ROOT" ] || ! wanted grafana || install_grafana
 put_units
 make_user_and_folders
 make_settings

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import shutil
 import stat
 from pathlib import Path
 
@@ -11,6 +13,10 @@ import pytest
 from monitor.config import differences, load
 from monitor.secrets import open_key_ring
 from tests.deploy.staged import digests, run, source
+
+needs_mosquitto = pytest.mark.skipif(
+    shutil.which("mosquitto_passwd") is None, reason="needs the Debian package mosquitto"
+)
 
 
 @pytest.fixture
@@ -65,14 +71,39 @@ def test_what_the_county_edits_is_left_alone_and_what_is_ours_is_renewed(bundle:
     assert unit.read_bytes() == (bundle / "deploy/systemd/xunjian.service").read_bytes()
 
 
-def test_the_installed_settings_differ_from_the_defaults_in_their_folders_alone(bundle: Path, root: Path) -> None:
+def test_the_installed_settings_differ_from_the_defaults_in_folders_and_neighbours_alone(
+    bundle: Path, root: Path
+) -> None:
     run(bundle, "install.sh", "--root", str(root))
     text = (root / "etc/xunjian/config.toml").read_text(encoding="utf-8")
     assert '"data/' not in text
-    changed = differences(load(root / "etc/xunjian/config.toml"))
-    assert changed
+    changed = {each.path: str(each.value) for each in differences(load(root / "etc/xunjian/config.toml"))}
+    neighbours = {
+        "metrics.prometheus": "http://127.0.0.1:9090",
+        "mqtt.host": "127.0.0.1",
+        "mqtt.username": "xunjian",
+        "mqtt.password_file": "/etc/xunjian/keys/mqtt.password",
+    }
+    assert neighbours.items() <= changed.items()
     homes = ("/var/lib/xunjian/", "/var/backups/xunjian", "/etc/xunjian/keys/")
-    assert [each for each in changed if not str(each.value).removeprefix("sqlite:///").startswith(homes)] == []
+    folders = {path: value for path, value in changed.items() if path not in neighbours}
+    assert len(folders) >= 6
+    assert [path for path, value in folders.items() if not value.removeprefix("sqlite:///").startswith(homes)] == []
+
+
+@pytest.mark.real_peer
+@needs_mosquitto
+def test_the_broker_gets_the_password_that_the_program_has(bundle: Path, root: Path) -> None:
+    run(bundle, "install.sh", "--root", str(root))
+    password = (root / "etc/xunjian/keys/mqtt.password").read_text(encoding="utf-8").strip()
+    hashed = (root / "etc/mosquitto/xunjian.passwd").read_text(encoding="utf-8").strip()
+    user, _, secret = hashed.partition(":")
+    _, kind, iterations, salt, digest = secret.split("$")
+    assert (user, kind, len(password)) == ("xunjian", "7", 32)
+    assert password not in hashed
+    # Mosquitto's kind 7 is PBKDF2 over SHA-512.
+    expected = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), int(iterations))
+    assert base64.b64decode(digest) == expected
 
 
 def test_the_key_it_makes_is_one_that_the_program_takes_and_that_nobody_else_reads(bundle: Path, root: Path) -> None:
