@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import json
 import os
 import re
 import tempfile
@@ -15,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from monitor.archive import Archive, ArchiveError, Content, Manifest, Pool, Source, free_bytes, sha256_of, write_archive
-from monitor.config import Config
+from monitor.config import Config, files_named
 from monitor.core.rotation import Kept, Label, superfluous
 from monitor.recovery import read_seal
 from monitor.secrets import key_content
@@ -26,7 +28,10 @@ STAMP = "%Y%m%dT%H%M%SZ"
 
 DATABASE = {"sqlite": "database/xunjian.db", "postgresql": "database/xunjian.dump"}
 CONFIG = "settings/config.toml"
-SEALED, SEAL = "secrets/keys.sealed", "secrets/recovery.json"
+SEALED, OTHERS, SEAL = "secrets/keys.sealed", "secrets/files.sealed", "secrets/recovery.json"
+
+SECRET_AT_MOST = 2**20
+"""Bytes of a file with a password, an address or a certificate that the settings name."""
 
 SPARE = 512 * 2**20
 """Bytes that a backup leaves free: it must not be what fills the disk that the record is written to."""
@@ -222,12 +227,22 @@ def _make(
 
 
 def _secrets(origin: Origin) -> Iterator[Source]:
-    """The passwords' key, which only the card in the safe opens; nothing while there is no card."""
+    """The passwords' key and the files that settings name, for the card in the safe to open; nothing without one."""
     key_file = Path(origin.config.secrets.key_file)
     seal, keys = read_seal(key_file), key_content(key_file, origin.environment)
     if seal is not None and keys is not None:
         yield Source(name=SEALED, content=seal.close(keys))
+        yield Source(name=OTHERS, content=seal.close(json.dumps(dict(_other_secrets(origin.config))).encode()))
         yield Source(name=SEAL, content=seal.as_bytes())
+
+
+def _other_secrets(config: Config) -> Iterator[tuple[str, str]]:
+    """The content of every file that a setting names, in base64, by the setting; the broker's password, say."""
+    for setting, path in files_named(config).items():
+        if path != Path(config.secrets.key_file):
+            with suppress(OSError):
+                if path.stat().st_size <= SECRET_AT_MOST:
+                    yield setting, base64.b64encode(path.read_bytes()).decode()
 
 
 def _unchanging(origin: Origin, *, everything: bool) -> Iterator[Source]:

@@ -185,6 +185,8 @@ def new_card(key_file: Path, at: int) -> RecoveryKey:
     try:
         key_file.parent.mkdir(parents=True, exist_ok=True)
         write_private(seal_file(key_file), key.seal(at).as_bytes())
+        # It tells nothing, and the timers' user has to read what an administrator has made.
+        seal_file(key_file).chmod(0o644)
     except OSError as error:
         raise RecoveryKeyError(
             f"无法写入 {seal_file(key_file)}（{error.strerror}）",

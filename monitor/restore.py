@@ -5,6 +5,8 @@ archive ─► every hash ─► the database whole and of a known schema ─►
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.archive import Archive, ArchiveError, Pool, Progress, free_bytes, sha256_of, sync_folder
-from monitor.backup import CONFIG, DATABASE, SEAL, SEALED, STAMP
-from monitor.config import Config, parse
+from monitor.backup import CONFIG, DATABASE, OTHERS, SEAL, SEALED, STAMP
+from monitor.config import Config, files_named, parse
 from monitor.recovery import RecoveryKey, Seal, read_seal, seal_file
 from monitor.secrets import KeyRing, key_content, write_private
 from monitor.store import Copy, Holder, Lost, Store, look_through
@@ -131,6 +133,7 @@ def restore(
             aside = _Aside(_beside(config) / f"before-restore-{stamp}")
             files = _put_files(archive, config, aside)
             _put_keys(archive, config, keys, wish, aside)
+            files += _put_other_secrets(archive, config, wish)
             differs = _put_settings(archive, places)
             moved = lost.replace(copy, expected, f".before-restore-{stamp}")
             sync_folder(_beside(config))
@@ -155,7 +158,7 @@ class _Aside:
     def take(self, path: Path, name: str) -> None:
         kept = self._folder / name
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept.write_bytes(path.read_bytes())
+        write_private(kept, path.read_bytes())
         if not self.used:
             self.used.append(self._folder)
 
@@ -264,6 +267,20 @@ def _put_keys(archive: Archive, config: Config, keys: bytes | None, wish: Wish, 
         write_private(key_file, keys)
     if SEAL in archive.manifest.members and read_seal(key_file) is None:
         write_private(seal_file(key_file), archive.read(SEAL))
+
+
+def _put_other_secrets(archive: Archive, config: Config, wish: Wish) -> int:
+    """Write the files that settings name where they are not there; those that are in use stay."""
+    if wish.card is None or OTHERS not in archive.manifest.members:
+        return 0
+    sealed: dict[str, str] = json.loads(wish.card.open(archive.read(OTHERS)))
+    count = 0
+    for setting, path in files_named(config).items():
+        if setting in sealed and not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(path, base64.b64decode(sealed[setting]))
+            count += 1
+    return count
 
 
 def _put_settings(archive: Archive, places: Places) -> Path | None:

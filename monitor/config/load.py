@@ -59,6 +59,26 @@ def differences(config: Config) -> list[Difference]:
     ]
 
 
+def files_named(config: Config) -> dict[str, Path]:
+    """The files that settings called ``…_file`` name, by the dotted name of the setting; one of a list is numbered."""
+    found: dict[str, Path] = {}
+
+    def visit(path: str, table: BaseModel) -> None:
+        for key, value in _members(table):
+            inner = f"{path}.{key}".lstrip(".")
+            if isinstance(value, BaseModel):
+                visit(inner, value)
+            elif isinstance(value, tuple):
+                for number, each in enumerate(value):
+                    if isinstance(each, BaseModel):
+                        visit(f"{inner}.{number}", each)
+            elif isinstance(value, str) and value and key.endswith("_file"):
+                found[inner] = Path(value)
+
+    visit("", config)
+    return found
+
+
 def known_keys() -> dict[str, tuple[str, ...]]:
     """The keys of every table by its dotted name; "" is the top level."""
     keys: dict[str, tuple[str, ...]] = {}

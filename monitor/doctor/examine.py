@@ -32,6 +32,7 @@ def examine(config: Config, clock: Clock, environment: Mapping[str, str] = os.en
     yield from clocks.cameras(peers.offsets_of_cameras(config))
     yield from peers.certificates(config, clock.now())
     yield from peers.prometheus(config, clock.now())
+    yield from peers.broker(config)
     yield from backups(config, int(clock.now()))
     try:
         keys = open_key_ring(Path(config.secrets.key_file), environment)

@@ -43,7 +43,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A port of a device, what it is for (rtsp, onvif, witness), and the townships whose cameras are behind it."""
+    """A port of a device, what for (rtsp, onvif, witness, mqtt), and the townships whose cameras are behind it."""
 
     host: str
     port: int
@@ -80,6 +80,8 @@ def doors_of(fleet: Fleet, config: Config) -> tuple[Door, ...]:
         for port, purpose in ((target.rtsp_port, "rtsp"), (target.onvif_port, "onvif")):
             if port is not None:
                 behind.setdefault((target.host, port), (purpose, set()))[1].add(fleet.cameras[camera].township)
+    if config.mqtt.host:
+        behind.setdefault((config.mqtt.host, config.mqtt.port), ("mqtt", set()))
     posts = [(address, "") for address in config.witness.county]
     posts += [(township.witness, township.code) for township in fleet.townships.values() if township.witness]
     for address, code in posts:

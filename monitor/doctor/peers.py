@@ -1,4 +1,4 @@
-"""What stands around the program: the running daemon's page, Prometheus, certificates. Each is asked once, briefly."""
+"""What stands around the program: the running daemon's page, Prometheus, broker, certificates. Each is asked once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import Any
 import aiohttp
 from cryptography import x509
 
-from monitor.config import Config, differences
+from monitor.config import Config, files_named
 from monitor.doctor.finding import Finding, Level, finding
+from monitor.doctor.network import Answer, Door, reach
 
 PATIENCE = aiohttp.ClientTimeout(total=5)
 ANSWER_AT_MOST = 2**24
 SCRAPED_WITHIN_S = 300
 EXPIRES_WITHIN_DAYS = 30
 DAY_S = 86_400
-CERTIFICATES = (".pem", ".crt", ".cer")
+CERTIFICATES = ("ca_file", "cert_file")
+"""Settings that name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,25 @@ def prometheus(config: Config, now: float) -> Iterator[Finding]:
 
 def certificates(config: Config, now: float) -> Iterator[Finding]:
     """Every certificate that the settings name: whether it can be read, and how long it is good."""
-    for path in sorted({Path(text) for each in differences(config) for text in _texts(each.value)}):
-        if path.suffix.lower() in CERTIFICATES:
-            yield _certificate(path, now)
+    named = {path for setting, path in files_named(config).items() if setting.endswith(CERTIFICATES)}
+    for path in sorted(named):
+        yield _certificate(path, now)
+
+
+def broker(config: Config) -> Iterator[Finding]:
+    """Whether anything listens where the settings say that the MQTT broker is."""
+    if not (host := config.mqtt.host):
+        return
+    door = Door(host=host, port=config.mqtt.port, purpose="mqtt")
+    (reached,) = asyncio.run(reach([door]))
+    said = next((answer for _, answer in reached.closed), Answer.OPEN)
+    is_open = said is Answer.OPEN
+    yield finding(
+        "mqtt",
+        f"MQTT 服务器 {host}:{door.port} " + ("可以连接" if is_open else f"连接不上（{said}）"),
+        f"the MQTT broker at {host}:{door.port} " + ("can be reached" if is_open else f"cannot be reached ({said})"),
+        Level.FINE if is_open else Level.BROKEN,
+    )
 
 
 def _certificate(path: Path, now: float) -> Finding:
@@ -103,14 +121,6 @@ def _certificate(path: Path, now: float) -> Finding:
         f"the certificate {path} is good for {left:.0f} days",
         Level.WARNING if left < EXPIRES_WITHIN_DAYS else Level.FINE,
     )
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _texts(each)
 
 
 def _value_in(answer: object) -> float | None:

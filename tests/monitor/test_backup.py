@@ -248,6 +248,27 @@ def test_a_backup_opens_with_its_own_card_only(origin: Origin, config: Config, t
     assert open_key_ring(key_file, {}).decrypt(token) == SECRET
 
 
+def test_the_files_that_settings_name_come_back_with_the_card_where_they_are_lost(
+    origin: Origin, config: Config, tmp_path: Path
+) -> None:
+    password, url = config.home / "mqtt.password", config.home / "robot.url"
+    password.write_text("broker-pass-word\n", encoding="utf-8")
+    url.write_text("https://robot.invalid/?key=robot-token\n", encoding="utf-8")
+    text = '[mqtt]\nhost = "127.0.0.1"\nusername = "u"\npassword_file = "mqtt.password"\n'
+    text += '[[alerts.channels]]\nname = "值班群"\nurl_file = "robot.url"\n'
+    origin.file.write_text(text, encoding="utf-8")
+    card = new_card(Path(config.secrets.key_file), NOW)
+    with opened(made(replace(origin, config=load(origin.file)), tmp_path).path) as archive:
+        assert not any(
+            word in b"".join(map(archive.read, archive.manifest.members)) for word in (b"token", b"broker-p")
+        )
+        places = places_into(archive, tmp_path / "new", lang="en")
+        (tmp_path / "new" / "robot.url").write_text("newer", encoding="utf-8")
+        restore(archive, places, Wish(card=card), at=NOW, environment={})
+    assert (tmp_path / "new" / "mqtt.password").read_text(encoding="utf-8") == "broker-pass-word\n"
+    assert (tmp_path / "new" / "robot.url").read_text(encoding="utf-8") == "newer"
+
+
 def test_without_the_card_all_but_the_logins_comes_back_when_asked_for(origin: Origin, tmp_path: Path) -> None:
     new_card(Path(origin.config.secrets.key_file), NOW)
     with opened(made(origin, tmp_path).path) as archive:

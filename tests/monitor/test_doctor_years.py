@@ -175,14 +175,13 @@ def certificate(path: Path, ends: float) -> None:
 )
 def test_a_certificate_that_the_settings_name_is_told_before_it_expires(tmp_path: Path, days: int, level: str) -> None:
     certificate(tmp_path / "broker.pem", NOW + days * DAY)
-    # Which setting names it does not matter: any that ends so is one.
-    (tmp_path / "config.toml").write_text(f'[backup]\nsecond = "{tmp_path}/broker.pem"\n', encoding="utf-8")
+    (tmp_path / "config.toml").write_text(f'[mqtt]\ntls = true\nca_file = "{tmp_path}/broker.pem"\n', encoding="utf-8")
     assert told(peers.certificates(load(tmp_path / "config.toml"), NOW))[0][0] == level
 
 
 def test_a_certificate_that_is_none_is_broken(tmp_path: Path) -> None:
     (tmp_path / "broker.pem").write_text("-----BEGIN nothing", encoding="utf-8")
-    (tmp_path / "config.toml").write_text(f'[backup]\nsecond = "{tmp_path}/broker.pem"\n', encoding="utf-8")
+    (tmp_path / "config.toml").write_text('[mqtt]\ntls = true\nca_file = "broker.pem"\n', encoding="utf-8")
     assert told(peers.certificates(load(tmp_path / "config.toml"), NOW))[0][0] == "broken"
 
 
@@ -243,3 +242,16 @@ def test_the_running_daemon_is_asked_for_the_cameras_clocks(
     cameras = [{"clock_offset_s": 1.5}, {"clock_offset_s": None}, {}, {"clock_offset_s": -2}]
     said["/api/board.json"] = json.dumps({"cameras": cameras}).encode()
     assert peers.offsets_of_cameras(here) == [1.5, -2.0]
+
+
+def test_a_broker_that_cannot_be_reached_is_broken(config: Config, answers: tuple[str, dict[str, bytes]]) -> None:
+    port = int(answers[0].rpartition(":")[2])
+    assert told(peers.broker(config)) == []
+
+    def level(port: int) -> str:
+        mqtt = config.mqtt.model_copy(update={"host": "127.0.0.1", "port": port})
+        ((how, _),) = told(peers.broker(config.model_copy(update={"mqtt": mqtt})))
+        return how
+
+    assert level(port) == "fine"
+    assert level(1) == "broken"

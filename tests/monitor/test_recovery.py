@@ -83,7 +83,7 @@ def test_a_new_card_leaves_its_public_half_only(tmp_path: Path) -> None:
     assert seal == card.seal(NOW)
     left = seal_file(key_file)
     assert list(key_file.parent.iterdir()) == [left]
-    assert stat.S_IMODE(left.stat().st_mode) == 0o600
+    assert stat.S_IMODE(left.stat().st_mode) == 0o644
     assert card.entropy not in left.read_bytes()
     assert not any(group.encode() in left.read_bytes() for group in card.groups())
 
