@@ -52,16 +52,20 @@ from monitor.core.outage import (
     resume,
     settled,
     unseen,
+    veiled_since,
+    wants_neighbours,
 )
 from monitor.core.period import local_date, midnight
 from monitor.core.record import Event, Gap, Interval, Transition
 from monitor.core.reference import ReferenceOrder, carried_out, references_of, taken_over
-from monitor.core.verdict import Look, judge, void
+from monitor.core.veil import Neighbours, Sight, sight_seen
+from monitor.core.verdict import Look, judge, unveiled, void
 from monitor.gate import Gate, Job, Lane, Limits
 from monitor.live import PROVEN_BEFORE, Live
 from monitor.logins import Login, Logins
 from monitor.looks import Looker
 from monitor.memories import PictureMemories
+from monitor.sightings import Sightings
 from monitor.store import AuditEntry, CameraMemory, Decision, Evidence, EvidenceKind, Membership, Ruling
 from monitor.wheel import Wheel
 from monitor.witness import Outpost
@@ -113,6 +117,7 @@ class Ways:
     limits: Limits
     common_cause: CommonCause
     grave: frozenset[Fault]
+    neighbours: Neighbours = field(default_factory=Neighbours)
     excuse_links: bool = False
     coverage_s: float = 10.0
     """how often the reach of the record is committed"""
@@ -217,6 +222,7 @@ class Rounds:
         self._watched: dict[str, _Watched] = {}
         self._periods = deque([_Period(clock.monotonic())])
         self._recent: deque[Look] = deque(maxlen=RECENT_LOOKS)
+        self._sightings = Sightings(ways.neighbours)
         self._arrivals: dict[str, Arrival] = {}
         self._tickets = count()
         self._offered: dict[int, _Watched] = {}
@@ -341,6 +347,7 @@ class Rounds:
         self._live.forget(camera)
         self._arrivals.pop(camera, None)
         self._memories.forget(camera)
+        self._sightings.forget(camera)
 
     # When and what
 
@@ -473,6 +480,7 @@ class Rounds:
         is_current = self._watched.get(job.camera) is watched and _same_way(watched.target, target)
         if reach > Depth.LIGHT:
             self._log_in_ended(target, look, observations if is_current else ())
+        look = self._unveiled(watched, look, observations[0])
         look = self._without_loss_of_link(watched, look, observations[0])
         if look.condition in FAILING:
             look = await self._vouched(watched, look)
@@ -505,6 +513,33 @@ class Rounds:
             facts={"ours": "look error"},
         )
         return (broken,), judge((broken,), grave=self._ways.grave)
+
+    def _unveiled(self, watched: _Watched, look: Look, first: Observation) -> Look:
+        """A veiled picture is what the neighbours make of it; every picture tells its neighbours of the weather."""
+        if first.depth is not Depth.PICTURE:
+            return look
+        its, state = watched.camera, watched.state
+        sight = sight_seen(first) if look.condition is Condition.INTACT else None
+        if sight is Sight.VEILED:
+            opinion = self._sightings.opinion(self._ledger.fleet, its, look.at, since=veiled_since(state))
+            look = unveiled(look, opinion, grave=self._ways.grave)
+            if wants_neighbours(state, look):
+                self._look_at_neighbours(its, look.at)
+        # a covered one tells nothing of the weather
+        is_covered = Fault.COVERED in (state.fault, look.fault)
+        self._sightings.saw(its.id, look.at, None if is_covered else sight)
+        return look
+
+    def _look_at_neighbours(self, camera: Camera, at: int) -> None:
+        """Look at some of its village now, so that the next look at this camera can be told from the weather."""
+        asked, gap_s = 0, self._ways.rules.image_gap_s
+        for each in self._ledger.fleet.by_village.get((camera.township, camera.village), ()):
+            other = self._watched.get(each.id)
+            if other is None or each.id == camera.id or other.state.condition is not Condition.INTACT:
+                continue
+            if asked <= self._ways.neighbours.members and at - other.last.get(Depth.PICTURE, 0) >= gap_s:
+                self.look_now(each.id, Depth.PICTURE)
+                asked += 1
 
     def _without_loss_of_link(self, watched: _Watched, look: Look, first: Observation) -> Look:
         """The look, void if its picture was spoiled by packets that the township's link loses for others as well."""
@@ -606,7 +641,10 @@ class Rounds:
 
         Of good looks the store keeps the last one of each camera, so one without a picture must not take its place.
         """
-        if look.condition is Condition.INTACT:
+        kept = Evidence.of(first, EvidenceKind.FAULT)
+        if look.veil is not None:
+            kept = replace(kept, measures={**kept.measures, "neighbours": look.veil.told})
+        elif look.condition is Condition.INTACT:
             if look.depth is not Depth.PICTURE:
                 return ()
             old = look.at - watched.good_kept_at >= GOOD_PICTURE_S
@@ -615,7 +653,7 @@ class Rounds:
             watched.good_kept_at = look.at
             return (Evidence.of(first, EvidenceKind.GOOD),)
         if changed or doubts(watched.state) != doubts(before):
-            return (Evidence.of(first, EvidenceKind.FAULT),)
+            return (kept,)
         return ()
 
     def _remember(self, watched: _Watched, look: Look, first: Observation) -> tuple[CameraMemory, ...]:

@@ -38,6 +38,7 @@ from monitor.core.event import CommonCause
 from monitor.core.fleet import Township
 from monitor.core.outage import Rules
 from monitor.core.scoring import Linear
+from monitor.core.veil import Neighbours
 from monitor.core.workday import Workdays
 from probes.image.thresholds import Thresholds
 from probes.observation import Depth
@@ -109,6 +110,7 @@ class Confirm(Table):
     image_looks: Count = 2
     image_of: Count = 3
     image_gap_s: NoSeconds = 1800
+    veil_outlasts_s: WholeSeconds = DAY_S
     silence_intervals: Count = 3
     hold_s: WholeSeconds = 1800
     login_refusals: Count = 3
@@ -175,6 +177,19 @@ class Together(Table):
     def common_cause(self) -> CommonCause:
         """The same for the rule that finds events."""
         return CommonCause(members=self.members, window_s=self.window_s)
+
+
+class NeighbourTable(Table):
+    """Who tells fog from a covered lens (see ``core.veil.Neighbours``)."""
+
+    window_s: WholeSeconds = 3600
+    members: Count = 3
+    weather_share: Annotated[float, Field(gt=0, le=1)] = 0.4
+
+    @property
+    def rule(self) -> Neighbours:
+        """The same for the rule that asks them."""
+        return Neighbours(**self.model_dump())
 
 
 class Inspection(Table):
@@ -411,6 +426,7 @@ class Config(Table):
     probes: Probes = Probes()
     limits: Limits = Limits()
     together: Together = Together()
+    neighbours: NeighbourTable = NeighbourTable()
     inspection: Inspection = Inspection()
     counting: Counting = Counting()
     month: Month = Month()

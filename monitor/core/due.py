@@ -4,7 +4,7 @@
     never looked at                             a picture look at once
     on record, after a restart or a silence     a light look at once, the first agreeing one resumes its condition
     whose failing looks speak against it        a look as deep as the doubt, 20 s and then 60 s after the last
-    with a doubted picture                      a picture look once ``image_gap_s`` have passed
+    with a doubted or veiled picture            a picture look once ``image_gap_s`` have passed
     with a refused login                        another login when the hold is over
     offline                                     the look that failed, 1, 2, 4, 8 and then every 15 minutes after
     offline, that answers again                 a picture look at once
@@ -132,9 +132,10 @@ def _doubted(state: CameraState, last: Mapping[Depth, int], plan: Plan, rules: R
         depth = needed_depth(state)
         deep = _last(last, depth, state.rise[-1])
         yield Due(deep + (rules.up_apart_s if deep <= state.rise[-1] else plan.light_s), depth)
-    if state.pictures:
-        again = _last(last, Depth.PICTURE, state.pictures[-1].at) + plan.light_s
-        yield Due(max(state.pictures[-1].at + rules.image_gap_s, again), Depth.PICTURE)
+    pictured = [picture.at for picture in state.pictures[-1:]] + ([state.veil.last] if state.veil else [])
+    if pictured:
+        again = _last(last, Depth.PICTURE, max(pictured)) + plan.light_s
+        yield Due(max(max(pictured) + rules.image_gap_s, again), Depth.PICTURE)
     if state.refusals:
         again = _last(last, Depth.DESCRIBE, state.refusals[-1]) + plan.light_s
         yield Due(max(state.refusals[-1] + rules.hold_s, again), Depth.DESCRIBE)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Registration(StrEnum):
@@ -107,7 +110,20 @@ class Fleet:
     @cached_property
     def by_address(self) -> Mapping[str, tuple[Camera, ...]]:
         """Cameras behind one device (recorder), keyed by ``Camera.address``."""
-        groups: dict[str, list[Camera]] = {}
+        return self._grouped(lambda camera: camera.address)
+
+    @cached_property
+    def by_village(self) -> Mapping[tuple[str, str], tuple[Camera, ...]]:
+        """Cameras of one village, keyed by the township's code and the village's name."""
+        return self._grouped(lambda camera: (camera.township, camera.village))
+
+    @cached_property
+    def by_township(self) -> Mapping[str, tuple[Camera, ...]]:
+        """Cameras of one township, keyed by its code."""
+        return self._grouped(lambda camera: camera.township)
+
+    def _grouped(self, key: Callable[[Camera], Key]) -> Mapping[Key, tuple[Camera, ...]]:
+        groups: dict[Key, list[Camera]] = {}
         for camera in self.cameras.values():
-            groups.setdefault(camera.address, []).append(camera)
-        return MappingProxyType({address: tuple(cameras) for address, cameras in groups.items()})
+            groups.setdefault(key(camera), []).append(camera)
+        return MappingProxyType({its: tuple(cameras) for its, cameras in groups.items()})

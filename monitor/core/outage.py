@@ -6,6 +6,8 @@ Per camera one CameraState; every step is a pure function that returns the next 
     3 failing ones in a row over 80 s or more          offline if all three say so, else impaired; from the first on
     2 good deep ones, seconds apart                    intact, from the first on
     the same grave image fault in 2 of 3 picture looks impaired, from the first of the two on; a person may say sooner
+    veiled pictures, the neighbours see clearly since    impaired, from the first of them on; a person may say sooner
+    24 h of veiled pictures, the neighbours can't tell   the same
     a login refused 3 times, hold periods apart        impaired, from the first refusal on
     no conclusive one for 3 of the camera's intervals  unknown, from the last conclusive one on
 
@@ -26,10 +28,15 @@ from itertools import pairwise
 from monitor.core.board import Doubt
 from monitor.core.condition import IMAGE_FAULTS, Cause, Condition, Fault
 from monitor.core.record import Gap, Transition
+from monitor.core.veil import Says
 from monitor.core.verdict import Look, by_severity
 from probes.observation import Depth
 
 FAILING = frozenset({Condition.IMPAIRED, Condition.OFFLINE})
+
+VEIL_LOOKS = 4
+"""Veiled looks must follow each other within a quarter of the time that they have to last: of a day, six hours, and no
+day or night between them is shorter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,8 @@ class Rules:
     image_of: int = 3
     image_gap_s: int = 1800
     """picture looks closer together than this count once while an image fault is doubted"""
+    veil_outlasts_s: int = 86_400
+    """for so long a picture must be veiled to be covered where the neighbours can't say"""
     silence_intervals: int = 3
     hold_s: int = 1800
     """how long a refused login is held back, and how far apart refusals must be to count"""
@@ -75,6 +84,20 @@ class Picture:
 
     at: int
     faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Veil:
+    """Veiled pictures one after another, none of them called weather: when the first and the last were taken."""
+
+    since: int
+    last: int
+    looks: int = 1
+
+    @property
+    def rests_on(self) -> tuple[int, ...]:
+        """The looks that begin and end it."""
+        return (self.since,) if self.looks == 1 else (self.since, self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,7 @@ class CameraState:
     """good deep looks in a row at a camera on record as impaired or offline"""
     pictures: tuple[Picture, ...] = ()
     """the last picture looks since an image fault is doubted"""
+    veil: Veil | None = None
     refusals: tuple[int, ...] = ()
     """logins refused, hold periods apart"""
     refuted: tuple[Fault, ...] = ()
@@ -157,8 +181,9 @@ def advance(state: CameraState, look: Look, rules: Rules) -> Step:
         return _failed(state, look, rules)
     state, network = _succeeded(state, look, look.proven, rules)
     state, picture = _look_at_picture(state, look, rules)
+    state, veil = _look_at_veil(state, look, rules)
     state, login = _look_at_login(state, look, rules)
-    return state, network + picture + login
+    return state, network + picture + veil + login
 
 
 def expire(state: CameraState, now: float, interval_s: float, rules: Rules) -> Step:
@@ -224,6 +249,7 @@ def bridge(state: CameraState, gap: Gap) -> Step:
         rise=(),
         answers_since=None,
         pictures=tuple(picture for picture in state.pictures if not began <= picture.at < ended),
+        veil=None if state.veil and any(began <= at < ended for at in state.veil.rests_on) else state.veil,
         refusals=tuple(at for at in state.refusals if not began <= at < ended),
     )
     if not _decided_within(gap, state.condition, state.decided_at):
@@ -238,14 +264,13 @@ def decide(state: CameraState, accept: bool, at: int, rules: Rules) -> Step:
     Confirmed, it is dated back to the first picture that showed it. Refuted, it is set aside until a picture look
     is without it.
     """
-    faulty = _faulty(state)
-    if not faulty:
+    shown = _shown(state)
+    if shown is None:
         return state, ()
+    fault, looks = shown
     if not accept:
-        refuted = by_severity((*state.refuted, *(fault for picture in faulty for fault in picture.faults)))
-        return replace(state, pictures=(), refuted=refuted), ()
-    fault = faulty[-1].faults[0]
-    looks = tuple(picture.at for picture in faulty if fault in picture.faults)
+        doubted = {fault, *(fault for picture in _faulty(state) for fault in picture.faults)}
+        return replace(state, pictures=(), veil=None, refuted=by_severity((*state.refuted, *doubted))), ()
     known = Known(Condition.IMPAIRED, fault, Depth.PICTURE, looks[0])
     state, transition = _judge(state, known, at, looks, rules)
     return state, (transition,)
@@ -292,11 +317,29 @@ def doubts(state: CameraState) -> tuple[Doubt, ...]:
         found.append(_doubt(verdict.condition, verdict.fault, state.run[0].at, len(state.run)))
     if state.refusals:
         found.append(_doubt(Condition.IMPAIRED, Fault.UNAUTHORIZED, state.refusals[0], len(state.refusals)))
-    faulty = _faulty(state)
-    if faulty:
-        fault = faulty[-1].faults[0]
-        found.append(_doubt(Condition.IMPAIRED, fault, faulty[0].at, len(faulty), needs_person=True))
+    shown = _shown(state)
+    if shown is not None:
+        fault, looks = shown
+        faulty = _faulty(state)
+        since, count = (faulty[0].at, len(faulty)) if faulty else (looks[0], state.veil.looks if state.veil else 0)
+        found.append(_doubt(Condition.IMPAIRED, fault, since, count, needs_person=True))
     return tuple(found)
+
+
+def veiled_since(state: CameraState) -> int | None:
+    """Since when the camera's picture is in doubt; None for one that isn't."""
+    firsts = [picture.at for picture in _faulty(state)[:1]] + ([state.veil.since] if state.veil else [])
+    return min(firsts, default=None)
+
+
+def wants_neighbours(state: CameraState, look: Look) -> bool:
+    """Whether the neighbours are to be looked at for a veiled ``look``: it is in doubt, and that is new.
+
+    Those who can't tell at the first and the second time, by night say, need not be looked at all day.
+    """
+    if look.veil is None or look.veil.says is Says.WEATHER or Fault.COVERED in (state.fault, *state.refuted):
+        return False
+    return state.veil is None or state.veil.looks == 1
 
 
 def needed_depth(state: CameraState) -> Depth:
@@ -324,12 +367,22 @@ def _doubt_starts(state: CameraState) -> tuple[int, ...]:
     firsts += state.rise[:1]
     firsts += [at for at in state.refusals if at >= state.since][:1]
     firsts += [picture.at for picture in _faulty(state)[:1]]
+    firsts += [state.veil.since] if state.veil else []
     return tuple(firsts)
 
 
 def _faulty(state: CameraState) -> list[Picture]:
     """Pictures that speak against the present record."""
     return [picture for picture in state.pictures if picture.faults and picture.at >= state.since]
+
+
+def _shown(state: CameraState) -> tuple[Fault, tuple[int, ...]] | None:
+    """The image fault that is doubted, and the looks that showed it."""
+    faulty = _faulty(state)
+    if faulty:
+        fault = faulty[-1].faults[0]
+        return fault, tuple(picture.at for picture in faulty if fault in picture.faults)
+    return (Fault.COVERED, state.veil.rests_on) if state.veil else None
 
 
 def _inconclusive(state: CameraState, look: Look) -> Step:
@@ -444,6 +497,33 @@ def _look_at_picture(state: CameraState, look: Look, rules: Rules) -> Step:
     return replace(state, pictures=alive), ()
 
 
+def _look_at_veil(state: CameraState, look: Look, rules: Rules) -> Step:
+    """No weather lasts as long, and a cover is there by day and by night: that is seen at looks close enough."""
+    if look.veil is None and look.depth is not Depth.PICTURE:
+        return state, ()
+    is_known = Fault.COVERED in (state.known.fault if state.known else None, *state.refuted)
+    if look.veil is None or look.veil.says is Says.WEATHER or is_known:
+        # a cover that turns out to be weather was none before, either
+        pictures = (
+            state.pictures
+            if look.veil is None
+            else tuple(picture for picture in state.pictures if Fault.COVERED not in picture.faults)
+        )
+        return replace(state, veil=None, pictures=pictures), ()
+    before, apart_s = state.veil, rules.veil_outlasts_s // VEIL_LOOKS
+    if before is None or before.since < state.since or look.at - before.last > apart_s:
+        return replace(state, veil=Veil(look.at, look.at) if Fault.COVERED not in look.grave else None), ()
+    is_apart = look.at - before.last >= rules.image_gap_s
+    veil = Veil(before.since, look.at, before.looks + is_apart)
+    # the neighbours were looked at since the first of them: what they say of this look holds for that one, too
+    is_told = look.veil.says is Says.COVER and veil.looks >= rules.image_looks
+    if not is_told and veil.last - veil.since < rules.veil_outlasts_s:
+        return replace(state, veil=veil), ()
+    known = Known(Condition.IMPAIRED, Fault.COVERED, Depth.PICTURE, veil.since)
+    state, transition = _judge(state, known, look.at, veil.rests_on, rules)
+    return state, (transition,)
+
+
 def _look_at_login(state: CameraState, look: Look, rules: Rules) -> Step:
     if look.fault is not Fault.UNAUTHORIZED:
         refusals = () if look.proven and look.proven >= Depth.DESCRIBE else state.refusals
@@ -512,6 +592,7 @@ def _judge(
         run=(),
         rise=(),
         pictures=() if known.fault in IMAGE_FAULTS else state.pictures,
+        veil=None if known.fault in IMAGE_FAULTS else state.veil,
         refusals=() if known.fault is Fault.UNAUTHORIZED else state.refusals,
         answers_since=None,
         fails=0,

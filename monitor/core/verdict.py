@@ -18,7 +18,8 @@ asked as well before anyone is called offline (``unanswered`` says when).
     busy                                                 unknown, busy
     inconclusive                                         unknown, held if the login was held back, else ours
 
-An unknown look neither confirms nor refutes anything.
+An unknown look neither confirms nor refutes anything. A veiled picture is judged by the neighbours' as well:
+``unveiled``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from dataclasses import dataclass, replace
 from math import floor
 
 from monitor.core.condition import GRAVE_BY_DEFAULT, Cause, Condition, Fault
+from monitor.core.veil import Opinion, Says
 from probes.observation import Depth, Observation, Outcome
 
 SEVERITY = (
@@ -67,7 +69,8 @@ class Look:
     ``at`` is the start of the look in whole UTC seconds. For a good look ``depth`` is how much was proven; for a
     failing one it is the least depth at which a success would contradict it. ``grave`` holds the image faults that
     make the camera impaired, gravest first; ``image_faults`` all that were seen. ``refused_login`` asks for the
-    (host, credential) to be held. ``cause`` is set for an inconclusive look (condition unknown) only.
+    (host, credential) to be held. ``cause`` is set for an inconclusive look (condition unknown) only. ``veil`` is
+    what the neighbours say of a veiled picture, see :func:`unveiled`; None for any other look.
     """
 
     camera: str
@@ -80,6 +83,7 @@ class Look:
     image_faults: tuple[Fault, ...] = ()
     refused_login: bool = False
     undecodable: bool = False
+    veil: Opinion | None = None
 
     @property
     def proven(self) -> Depth | None:
@@ -134,7 +138,22 @@ def _judge_silence(look: Look, observations: Sequence[Observation]) -> Look:
 
 def void(look: Look, cause: Cause) -> Look:
     """The same look as if it had said nothing: our canary or our witnesses failed."""
-    return replace(look, condition=Condition.UNKNOWN, fault=None, cause=cause, grave=(), image_faults=())
+    return replace(look, condition=Condition.UNKNOWN, fault=None, cause=cause, grave=(), image_faults=(), veil=None)
+
+
+def unveiled(look: Look, opinion: Opinion, *, grave: frozenset[Fault] = GRAVE_BY_DEFAULT) -> Look:
+    """The look at a veiled picture, once its neighbours were asked.
+
+    A cover is the fault ``covered``; anything else proves the stream and says nothing of the picture. Where ``grave``
+    is without ``covered``, a cover is listed, and nobody waits for an answer.
+    """
+    is_cover = opinion.says is Says.COVER
+    seen = replace(look, image_faults=by_severity((*look.image_faults, *((Fault.COVERED,) if is_cover else ()))))
+    if Fault.COVERED not in grave:
+        return seen
+    if not is_cover:
+        return replace(seen, depth=Depth.MEDIA, veil=opinion)
+    return replace(seen, condition=Condition.IMPAIRED, fault=Fault.COVERED, grave=(Fault.COVERED,), veil=opinion)
 
 
 def by_severity(faults: Iterable[Fault]) -> tuple[Fault, ...]:

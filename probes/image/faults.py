@@ -24,14 +24,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from probes.image.measure import Comparison, Measures
+from probes.image.scale import above, below, share
 from probes.image.thresholds import DEFAULTS, SCORE_MAX, Thresholds
 from probes.observation import Light
 
-BLANK_RELIEF, BLANK_NOISE, BLANK_UNIFORM = 1.1, 0.5, 0.9
-"""Encoders give a blank picture a relief up to 1.0 levels; a yard that is lit to 3 % of daylight has 2.0."""
+BLANK_RELIEF, BLANK_NOISE, BLANK_UNIFORM = 1.3, 0.5, 0.9
+"""Encoders give a blank picture a relief up to 1.2 levels; a yard that is lit to 3 % of daylight has 2.0."""
 
-BLACK_CAST, BLACK_SPOTS, BLACK_PATTERN = 8.0, 0.0001, 0.6
-"""A single lamp far away, and the night is no black screen. An unlit yard keeps its pattern down to 1 % of daylight."""
+BLACK_CAST, BLACK_SPOTS, BLACK_PATTERN = 8.0, 0.0001, 0.42
+"""A single lamp far away, and the night is no black screen. An unlit yard keeps its pattern, by day or by night, down
+to 1 % of daylight: 0.48 is the least; without any light chance reaches 0.33."""
 
 TEXT = 0.7
 """A recorder writes NO VIDEO in the middle."""
@@ -128,35 +130,35 @@ SPOILED = ("too_dark", "too_bright", "colour_cast", "noise", "stripes")
 def _blank(measures: Measures, comparisons: Sequence[Comparison], thresholds: Thresholds) -> dict[str, float]:
     """``black`` and ``signal_loss``: a picture without anything in it."""
     plain = min(
-        _below(measures.noise, BLANK_NOISE),
-        _below(measures.relief, BLANK_RELIEF),
-        _share(measures.uniform, BLANK_UNIFORM),
+        below(measures.noise, BLANK_NOISE),
+        below(measures.relief, BLANK_RELIEF),
+        share(measures.uniform, BLANK_UNIFORM),
     )
-    written = _share(measures.text, TEXT)
+    written = share(measures.text, TEXT)
     screen = max(
-        _above(measures.cast, thresholds.signal_loss_cast), min(written, _below(measures.mode, BRIGHTEST_SCREEN))
+        above(measures.cast, thresholds.signal_loss_cast), min(written, below(measures.mode, BRIGHTEST_SCREEN))
     )
     black = min(
         plain,
-        _below(measures.mode, thresholds.black_luma),
-        _below(measures.cast, BLACK_CAST),
-        _below(measures.text, TEXT),
-        _below(measures.spots, BLACK_SPOTS),
+        below(measures.mode, thresholds.black_luma),
+        below(measures.cast, BLACK_CAST),
+        below(measures.text, TEXT),
+        below(measures.spots, BLACK_SPOTS),
         # nothing of the scene may show in a black picture, by whatever light it is known
-        *(_below(comparison.pattern, BLACK_PATTERN) for comparison in comparisons),
+        *(below(comparison.pattern, BLACK_PATTERN) for comparison in comparisons),
     )
     return {"signal_loss": min(plain, screen), "black": black}
 
 
 def _spoiled(measures: Measures, thresholds: Thresholds) -> dict[str, float]:
     return {
-        "too_dark": min(_below(measures.mean, thresholds.too_dark_luma), _below(measures.p99, DARK_P99)),
+        "too_dark": min(below(measures.mean, thresholds.too_dark_luma), below(measures.p99, DARK_P99)),
         "too_bright": max(
-            _above(measures.bright, thresholds.too_bright_share), _above(measures.mean, thresholds.too_bright_luma)
+            above(measures.bright, thresholds.too_bright_share), above(measures.mean, thresholds.too_bright_luma)
         ),
-        "colour_cast": 0.0 if measures.grey else _above(measures.cast, thresholds.colour_cast),
-        "noise": _above(measures.noise, thresholds.noise),
-        "stripes": _above(measures.stripes, thresholds.stripes),
+        "colour_cast": 0.0 if measures.grey else above(measures.cast, thresholds.colour_cast),
+        "noise": above(measures.noise, thresholds.noise),
+        "stripes": above(measures.stripes, thresholds.stripes),
     }
 
 
@@ -169,15 +171,15 @@ def _hidden(measures: Measures, comparison: Comparison, *, ptz: bool) -> float:
     if comparison.detailed < HIDDEN_DETAILED or measures.mean < NIGHT_LUMA:
         return 0.0
     return min(
-        _below(comparison.seen, HIDDEN_SEEN),
-        _below(comparison.seen_median, HIDDEN_MEDIAN),
-        _below(comparison.seen_upper, HIDDEN_UPPER),
-        _below(comparison.seen_row, HIDDEN_ROW),
-        _below(comparison.detail, HIDDEN_DETAIL),
-        _below(comparison.energy, COVERED_ENERGY),
-        _below(measures.noise, COVERED_NOISE),
-        0.0 if measures.grey else max(_above(measures.cast, HIDDEN_CAST), _below(measures.mean, HIDDEN_LUMA)),
-        _share(measures.flat, PTZ_FLAT) if ptz else SCORE_MAX,
+        below(comparison.seen, HIDDEN_SEEN),
+        below(comparison.seen_median, HIDDEN_MEDIAN),
+        below(comparison.seen_upper, HIDDEN_UPPER),
+        below(comparison.seen_row, HIDDEN_ROW),
+        below(comparison.detail, HIDDEN_DETAIL),
+        below(comparison.energy, COVERED_ENERGY),
+        below(measures.noise, COVERED_NOISE),
+        0.0 if measures.grey else max(above(measures.cast, HIDDEN_CAST), below(measures.mean, HIDDEN_LUMA)),
+        share(measures.flat, PTZ_FLAT) if ptz else SCORE_MAX,
     )
 
 
@@ -186,36 +188,21 @@ def _mostly_covered(measures: Measures, comparison: Comparison, thresholds: Thre
     if comparison.textured < COVERED_TEXTURE:
         return 0.0
     return min(
-        _share(comparison.lost, thresholds.covered_share),
-        _below(comparison.residue, COVERED_RESIDUE),
-        _below(comparison.likeness, COVERED_LIKENESS),
-        _below(comparison.energy, COVERED_ENERGY),
-        _share(measures.flat, PTZ_FLAT if ptz else COVERED_FLAT),
-        _below(measures.noise, COVERED_NOISE),
-        _below(comparison.lost_luma, min(COVERED_LUMA, comparison.lost_luma_then)),
+        share(comparison.lost, thresholds.covered_share),
+        below(comparison.residue, COVERED_RESIDUE),
+        below(comparison.likeness, COVERED_LIKENESS),
+        below(comparison.energy, COVERED_ENERGY),
+        share(measures.flat, PTZ_FLAT if ptz else COVERED_FLAT),
+        below(measures.noise, COVERED_NOISE),
+        below(comparison.lost_luma, min(COVERED_LUMA, comparison.lost_luma_then)),
     )
 
 
 def _changed(comparison: Comparison, thresholds: Thresholds, *, ptz: bool) -> dict[str, float]:
     """What is another than in the reference."""
     # Fog and dusk take fine and coarse contrast alike; a lens out of focus takes the fine one.
-    focus = _below(comparison.focus, thresholds.blurred_focus * min(comparison.energy, 1.0) ** 2)
-    scores = {"blurred": min(_above(comparison.likeness, SAME_SCENE), focus)}
+    focus = below(comparison.focus, thresholds.blurred_focus * min(comparison.energy, 1.0) ** 2)
+    scores = {"blurred": min(above(comparison.likeness, SAME_SCENE), focus)}
     if not ptz:
-        scores["moved"] = min(_above(comparison.peak, SURE_SHIFT), _above(comparison.shift, thresholds.moved_shift))
+        scores["moved"] = min(above(comparison.peak, SURE_SHIFT), above(comparison.shift, thresholds.moved_shift))
     return scores
-
-
-def _above(value: float, limit: float) -> float:
-    """How far a value that must reach ``limit`` is beyond it."""
-    return value / max(limit, 1e-6)
-
-
-def _below(value: float, limit: float) -> float:
-    """How far a value that must not exceed ``limit`` is within it; a correlation below zero is as far as can be."""
-    return limit / value if value > limit / SCORE_MAX else SCORE_MAX
-
-
-def _share(value: float, limit: float) -> float:
-    """The same for a share that must reach ``limit``: by what is missing to the whole, so that the whole is far."""
-    return _below(1.0 - value, 1.0 - limit) if value >= limit else _above(value, limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from probes.image.memory import THUMB_BYTES, THUMB_HEIGHT, THUMB_WIDTH
 from probes.image.shake import shake_between
 from probes.image.stillness import Pair, compare_pair, frozen_score, same_picture
 from probes.image.thresholds import SCORE_MAX
+from probes.image.veil import is_pale, veil_of
 from probes.observation import Light, PictureMemory, Reference
 
 SAME_HASH_BITS = 6
@@ -23,11 +24,17 @@ SAME_HASH_BITS = 6
 REMEMBERED_WITH = frozenset({"moved"})
 """Faults that don't keep a picture from becoming the reference: a dome camera has new sights."""
 
+STANDING = frozenset({"blurred", "moved"})
+"""Faults beside which a picture may also stand still: they are against a reference of another moment."""
+
 STIRRED_PEAK = 0.3
 """How sure a shift against the reference must be to have a second key frame looked at for it."""
 
 KNOWN_SEEN = 0.6
 """Where so much of the reference's detail is seen again, rubbish can't fill more than a small part of the picture."""
+
+HAZE_S = 7 * 86_400.0
+"""Beyond this a scene that is pale has become so."""
 
 SCORE = "score_"
 """What the names of scores begin with among the measures: ``score_covered``."""
@@ -46,19 +53,21 @@ def judge(job: PictureJob) -> PictureJudgement:
         return PictureJudgement(judged=Judged.REFUSED, said="the picture leaves coded data over")
     scores = dict(look.scores)
     faults = list(look.faults)
+    veil = veil_of(look.measures, look.held_against, job.thresholds, ptz=job.ptz)
+    is_veiled = veil.get("veil", 0.0) >= 1
     pair = compare_pair(picture.planes.small, second.planes.small) if second is not None else None
-    if pair is not None and second is not None and not faults:
+    if pair is not None and second is not None and STANDING.issuperset(faults):
         scores |= look.scores_of_two(pair, second)
-        faults = [fault for fault in ("frozen", "shaking") if scores.get(fault, 0.0) >= 1]
+        faults = [fault for fault in ("frozen", "shaking") if scores.get(fault, 0.0) >= 1] or faults
     return PictureJudgement(
         judged=Judged.JUDGED,
         width=picture.width,
         height=picture.height,
         faults=tuple(faults),
-        measures=_rounded(look.measures, look.shown, scores),
+        measures=_rounded(look.measures, look.shown, scores, veil),
         wants_second=second is None and (look.suspect or look.has_stirred),
         jpeg=picture.jpeg,
-        memory=look.memory(pair) if REMEMBERED_WITH.issuperset(faults) else None,
+        memory=look.memory(pair) if REMEMBERED_WITH.issuperset(faults) and not is_veiled else None,
     )
 
 
@@ -113,10 +122,15 @@ class _Look:
         return any(each.detailed > 0 and each.seen >= KNOWN_SEEN for each in self.comparisons.values())
 
     @property
+    def held_against(self) -> Sequence[Comparison]:
+        """With the reference of the picture's own light, or with every one where it tells of no light."""
+        return [self.own] if self.own is not None else list(self.comparisons.values()) if self.light is None else []
+
+    @property
     def suspect(self) -> bool:
         """Whether the picture is the one of the last look, or would teach us where the clock is."""
         remembered = self.job.memory
-        if remembered is None or self.then is None or self.faults:
+        if remembered is None or self.then is None or not STANDING.issuperset(self.faults):
             return False
         if hash_distance(hash_of(self.picture.planes), remembered.hash) > SAME_HASH_BITS:
             return False
@@ -171,9 +185,15 @@ class _Look:
         if self.light is None:
             return memory
         old = memory.reference(self.light)
-        if old is not None and old.approved_by:
+        if old is not None and (old.approved_by or self._is_haze(old)):
             return memory
         return memory.with_reference(self.light, Reference(at=self.job.at, thumb=self.thumb.tobytes()))
+
+    def _is_haze(self, reference: Reference) -> bool:
+        """Whether the picture is the paler one; no haze lasts as long as the reference may be old."""
+        if self.own is None or self.job.at - reference.at > HAZE_S:
+            return False
+        return is_pale(self.own, self.job.thresholds)
 
 
 def _comparisons(
@@ -195,7 +215,9 @@ def _thumb(luma: bytes) -> Plane | None:
     return np.frombuffer(luma, np.uint8).reshape(THUMB_HEIGHT, THUMB_WIDTH)
 
 
-def _rounded(measures: Measures, comparison: Comparison | None, scores: Mapping[str, float]) -> dict[str, float]:
-    found = asdict(measures) | (asdict(comparison) if comparison is not None else {})
+def _rounded(
+    measures: Measures, comparison: Comparison | None, scores: Mapping[str, float], veil: Mapping[str, float]
+) -> dict[str, float]:
+    found = asdict(measures) | (asdict(comparison) if comparison is not None else {}) | dict(veil)
     found |= {f"{SCORE}{fault}": score for fault, score in scores.items()}
     return {name: round(value, 3) for name, value in found.items()}

@@ -113,8 +113,9 @@ class Comparison:
     Of the blocks that had detail then (``detailed``: their share): ``seen``, how well the detail in each correlates
     with what is there now, on average, whatever its contrast; ``seen_median``, ``seen_upper`` the median and the 70th
     percentile of it, ``seen_row`` the average in the row of blocks that is seen best; ``detail``: the median of how
-    much detail there is now against then. Where the scene is hidden these are but chance, about ± 0.2 in one block
-    and ± 0.03 on average; fog leaves what is near to be seen, and that is a row.
+    much detail there is now against then, and ``contrast`` the same for the detail against the brightness of its
+    block: dusk takes light and detail alike, fog adds light. Where the scene is hidden these are but chance, about
+    ± 0.2 in one block and ± 0.03 on average; fog leaves what is near to be seen, and that is a row.
     """
 
     likeness: float
@@ -136,6 +137,7 @@ class Comparison:
     seen_upper: float
     seen_row: float
     detail: float
+    contrast: float
 
 
 def shrink(plane: Plane, width: int, height: int) -> Plane:
@@ -326,10 +328,13 @@ def _seen(now: Plane, then: Plane) -> dict[str, float]:
     spread_then = _root(_inner_means(detail_then * detail_then) - mean_then * mean_then)
     known = spread_then >= _DETAILED_STD
     if not known.any():
-        return dict.fromkeys(("seen", "seen_median", "seen_upper", "seen_row", "detail"), 1.0) | {"detailed": 0.0}
+        names = ("seen", "seen_median", "seen_upper", "seen_row", "detail", "contrast")
+        return dict.fromkeys(names, 1.0) | {"detailed": 0.0}
     common = _inner_means(detail_now * detail_then) - mean_now * mean_then
     alike = np.where(spread_now < _BLANK_STD, 0.0, common / np.maximum(spread_now * spread_then, 1e-3))
     ranked = np.sort(alike[known])
+    detail = spread_now[known] / spread_then[known]
+    light = _inner_means(now.astype(np.float32))[known] / _inner_means(then.astype(np.float32))[known]
     rows = [float(row[of].mean()) for row, of in zip(alike, known, strict=True) if of.sum() >= _ROW_BLOCKS]
     return {
         "detailed": float(known.mean()),
@@ -337,7 +342,8 @@ def _seen(now: Plane, then: Plane) -> dict[str, float]:
         "seen_median": float(ranked[ranked.size // 2]),
         "seen_upper": float(ranked[ranked.size * 7 // 10]),
         "seen_row": max(rows, default=1.0),
-        "detail": float(np.median(spread_now[known] / spread_then[known])),
+        "detail": float(np.median(detail)),
+        "contrast": float(np.median(detail / np.maximum(light, 1e-3))),
     }
 
 

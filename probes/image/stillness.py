@@ -37,8 +37,9 @@ ALIKE_MEAN, ALIKE_LARGEST = 0.5, 6.0
 """Luma levels up to which two thumbs show the same picture. One digit of a caption makes 40 at its place, and the
 grain of a living sensor, after the encoder, 0.6 on average."""
 
-RELIEF_MIN = 12.0
-"""Standard deviation of luma below which a picture shows too little to be called frozen."""
+RELIEF_MIN, RELIEF_MIN_BY_CLOCK = 12.0, 4.0
+"""Standard deviation of luma below which a picture shows too little to be called frozen. In fog or at dusk it is low;
+a clock that stands still tells all the same."""
 
 CLOCK_STEP_S = 61.0
 """Any burned-in clock has changed after this."""
@@ -74,7 +75,8 @@ def frozen_score(pair: Pair, now: Plane, then: Plane, *, strip: Strip | None, ap
     ``now`` and ``then`` are the thumbs of this look and of the look ``apart_s`` seconds earlier, ``strip`` the
     clock as remembered, ``frozen_s`` the seconds after which sameness proves it without a clock.
     """
-    if not pair.still or not same_picture(now, then) or float(now.std()) < RELIEF_MIN:
+    relief_min = RELIEF_MIN if strip is None else RELIEF_MIN_BY_CLOCK
+    if not pair.still or not same_picture(now, then) or float(now.std()) < relief_min:
         return 0.0
     needed_s = frozen_s if strip is None else min(CLOCK_STEP_S, frozen_s)
     return max(0.0, apart_s) / max(needed_s, 1e-6)

@@ -57,7 +57,7 @@ class Lens:
         """One camera out of many; one in ten burns in no clock."""
         rng = np.random.default_rng((seed, 2))
         return cls(
-            codec=("h264", "hevc")[seed % 2],
+            codec=("h264", "hevc")[int(np.random.default_rng((seed, 5)).integers(2))],
             size=SIZES[int(rng.integers(len(SIZES)))],
             quantizer=int(rng.integers(QUALITIES[0], QUALITIES[1] + 1)),
             name=f"XC-{seed:04} {rng.choice(['CUNKOU', 'WEST GATE', 'SCHOOL', 'BRIDGE 2'])}",

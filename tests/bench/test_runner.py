@@ -44,6 +44,17 @@ def test_each_kind_of_benchmark_measures_something(name: str, items: int) -> Non
     assert (result["usage"]["workers_cpu_s"] > 0.1) == (name in {"papers.month", "round.picture"})
 
 
+def test_the_bench_of_pictures_counts_what_it_found() -> None:
+    ran = bench("pictures.faults", "--cameras", "1", "--json")
+    assert ran.returncode == 0, ran.stderr
+    result = json.loads(ran.stdout)["results"]["pictures.faults"]
+    assert result["items"] == 18
+    assert [goal["bound"] for goal in result["goals"]] == [99.0, 1.0]
+    faults, revisits = result["tables"]
+    assert len(faults[2]) == 63
+    assert len(revisits[2]) == 22
+
+
 def test_the_table_names_what_was_measured() -> None:
     ran = bench("metrics.g", "--cameras", "44")
     assert ran.returncode == 0, ran.stderr

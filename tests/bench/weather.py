@@ -1,7 +1,8 @@
 """What a camera sees of a place at another time: light, weather, traffic, and what the year does to it.
 
 Each moment is a :class:`View`: the picture that falls on the sensor after the exposure control, and how much grain
-the sensor adds. Nothing here is a fault.
+the sensor adds. Nothing here is a fault. What the cameras of one village have in common, such as how far one sees in
+the fog of an hour, is drawn from ``sky``, which is the same for all of them; everything else from the camera's own.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class View:
 
 
 Rng = np.random.Generator
-Moment = Callable[[Place, Rng], View]
+Moment = Callable[[Place, Rng, Rng], View]
+
+PATCHY = 0.3
+"""Fog is thicker here than there: the deviation of the range of sight within a village, as a power of e."""
 
 
 def exposed(picture: Field, *, towards: float, gain: float, pull: float = 0.7) -> Field:
@@ -54,27 +58,32 @@ def _spot(x: float, y: float, reach: float) -> Field:
     return np.asarray(np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * reach**2)), np.float32)
 
 
-def day(place: Place, rng: Rng) -> View:
+def day(place: Place, rng: Rng, _: Rng) -> View:
     """Plain daylight, a sixth brighter or darker."""
     return View(exposed(place.picture * rng.uniform(0.85, 1.15), towards=118, gain=1.3, pull=0.4), rng.uniform(1, 3))
 
 
-def dusk(place: Place, rng: Rng) -> View:
+def dusk(place: Place, rng: Rng, sky: Rng) -> View:
     """Little light of its own colour, much gain."""
-    light = rng.uniform(0.08, 0.35)
-    tint = np.array((1.15, 1.0, 0.85) if rng.random() < 0.5 else (0.85, 1.0, 1.12))
+    light = sky.uniform(0.08, 0.35)
+    tint = np.array((1.15, 1.0, 0.85) if sky.random() < 0.5 else (0.85, 1.0, 1.12))
     seen = place.picture * light * tint
     return View(exposed(seen.astype(np.float32), towards=75, gain=3.5), rng.uniform(3, 6))
 
 
-def infrared(place: Place, rng: Rng) -> View:
+def infrared(place: Place, rng: Rng, _: Rng) -> View:
     """The camera's own lamps: grey, gone with the square of the distance, bright in the middle."""
     return _by_own_lamps(place, rng, haze=0.0)
 
 
-def infrared_fog(place: Place, rng: Rng) -> View:
+def infrared_fog(place: Place, rng: Rng, sky: Rng) -> View:
     """The lamps light the fog before the lens."""
-    return _by_own_lamps(place, rng, haze=float(rng.uniform(0.01, 0.08)))
+    return _by_own_lamps(place, rng, haze=float(sky.uniform(0.01, 0.08)) / _patch(rng))
+
+
+def _patch(rng: Rng) -> float:
+    """How many times farther than elsewhere in its village one sees here."""
+    return float(np.exp(rng.normal(0, PATCHY)))
 
 
 def _by_own_lamps(place: Place, rng: Rng, *, haze: float) -> View:
@@ -89,9 +98,9 @@ def _by_own_lamps(place: Place, rng: Rng, *, haze: float) -> View:
     return View(picture, rng.uniform(2, 5), grey=True)
 
 
-def fog(place: Place, rng: Rng) -> View:
-    """Koschmieder's law: the contrast left is 5 % at the range of sight, 25 to 300 m."""
-    seen = _in_air(place, rng, sight_m=float(np.exp(rng.uniform(np.log(25), np.log(300)))))
+def fog(place: Place, rng: Rng, sky: Rng) -> View:
+    """Koschmieder's law: the contrast left is 5 % at the range of sight, 25 to 300 m, more or less here and there."""
+    seen = _in_air(place, rng, sight_m=float(np.exp(sky.uniform(np.log(25), np.log(300)))) * _patch(rng))
     return View(exposed(seen, towards=125, gain=1.4, pull=0.4), rng.uniform(1, 2.5))
 
 
@@ -101,13 +110,13 @@ def _in_air(place: Place, rng: Rng, *, sight_m: float) -> Field:
     return np.asarray(place.picture * clear + air * (1 - clear), np.float32)
 
 
-def rain(place: Place, rng: Rng) -> View:
+def rain(place: Place, rng: Rng, sky: Rng) -> View:
     """Dull light, haze, streaks, a wet ground, and drops on the cover of the lens."""
     wet = place.picture.copy()
     mirrored = cv2.GaussianBlur(np.flipud(wet), (0, 0), 6)
     share = 0.35 * (place.ground & (cloudy(rng, scale=2.0) > 0)).astype(np.float32)[:, :, None]
     wet += share * (mirrored * 0.8 - wet)
-    seen = _in_air(place.with_picture(wet * rng.uniform(0.5, 0.8)), rng, sight_m=float(rng.uniform(150, 900)))
+    seen = _in_air(place.with_picture(wet * rng.uniform(0.5, 0.8)), rng, sight_m=float(sky.uniform(150, 900)))
     seen += 26 * _streaks(rng, slant=float(rng.uniform(-0.3, 0.3)), length=15)[:, :, None]
     return View(exposed(_with_drops(seen, rng), towards=105, gain=1.6, pull=0.5), rng.uniform(1.5, 4))
 
@@ -138,23 +147,23 @@ def _lamplit(place: Place, rng: Rng, *, lamps: int) -> Field:
     return np.asarray(place.picture * light[:, :, None] * warm, np.float32)
 
 
-def street_lamps(place: Place, rng: Rng) -> View:
+def street_lamps(place: Place, rng: Rng, _: Rng) -> View:
     """A night in colour under one to four lamps."""
     return View(exposed(_lamplit(place, rng, lamps=int(rng.integers(1, 5))), towards=70, gain=2.5), rng.uniform(3, 6))
 
 
-def unlit(place: Place, rng: Rng) -> View:
+def unlit(place: Place, rng: Rng, _: Rng) -> View:
     """A night that hardly anything lights, with a lamp or two far away."""
     seen = place.picture * rng.uniform(0.01, 0.06) + rng.uniform(2, 14)
-    for _ in range(int(rng.integers(0, 3))):
+    for _lamp in range(int(rng.integers(0, 3))):
         seen += 220 * _spot(rng.uniform(0, WIDTH), place.horizon + rng.uniform(-9, 20), rng.uniform(1, 3))[:, :, None]
     return View(seen.astype(np.float32), rng.uniform(1, 5))
 
 
-def headlights(place: Place, rng: Rng) -> View:
+def headlights(place: Place, rng: Rng, sky: Rng) -> View:
     """A car comes towards a camera by night: two glaring lamps, their veil and halo, and the road they light."""
     grey = bool(rng.random() < 0.5)
-    night = infrared(place, rng).picture * 0.8 if grey else _lamplit(place, rng, lamps=2)
+    night = infrared(place, rng, sky).picture * 0.8 if grey else _lamplit(place, rng, lamps=2)
     z = float(rng.uniform(8, 60))
     x, y = WIDTH / 2 + rng.uniform(-3, 3) * FOCAL_PX / z, place.horizon + 4.3 * FOCAL_PX / z
     apart, size = 1.4 * FOCAL_PX / z, 0.25 * FOCAL_PX / z
@@ -166,7 +175,7 @@ def headlights(place: Place, rng: Rng) -> View:
     return View(picture, rng.uniform(2, 5), grey=grey)
 
 
-def low_sun(place: Place, rng: Rng) -> View:
+def low_sun(place: Place, rng: Rng, _: Rng) -> View:
     """The sun stands in the picture and veils it."""
     veil = 500 * _spot(rng.uniform(0, WIDTH), rng.uniform(0, 90), 22)
     veil += rng.uniform(60, 160) * _spot(rng.uniform(0, WIDTH), 40, WIDTH * rng.uniform(0.2, 0.5))
@@ -174,10 +183,10 @@ def low_sun(place: Place, rng: Rng) -> View:
     return View(exposed(seen.astype(np.float32), towards=125, gain=1.2, pull=0.5), rng.uniform(1, 3))
 
 
-def snowfall(place: Place, rng: Rng) -> View:
+def snowfall(place: Place, rng: Rng, sky: Rng) -> View:
     """Snow in the air and on the ground."""
     white = with_snow(place, rng)
-    seen = _in_air(white, rng, sight_m=float(rng.uniform(80, 500)))
+    seen = _in_air(white, rng, sight_m=float(sky.uniform(80, 500)))
     flakes = cv2.GaussianBlur((rng.random((HEIGHT, WIDTH)) < 0.006).astype(np.float32), (0, 0), 1.6) * 9
     seen += 150 * np.minimum(flakes, 1)[:, :, None]
     return View(exposed(seen, towards=140, gain=1.3, pull=0.4), rng.uniform(1, 3))
@@ -252,7 +261,7 @@ CONDITIONS: dict[Condition, Moment] = {
 
 
 def _after(change: Callable[[Place, Rng], Place], moment: Moment) -> Moment:
-    return lambda place, rng: moment(change(place, rng), rng)
+    return lambda place, rng, sky: moment(change(place, rng), rng, sky)
 
 
 REVISITS: dict[str, Moment] = {
@@ -274,3 +283,36 @@ REVISITS: dict[str, Moment] = {
     "a lorry by infrared": _after(with_lorry, infrared),
 }
 """Normal revisits: what a sound camera may show at its next look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """One hour in a village: ``shown``, by their names in REVISITS, is what its cameras may show in it.
+
+    ``conditions``: the faults of that light and weather happen in this hour.
+    """
+
+    shown: tuple[str, ...]
+    conditions: frozenset[Condition] = frozenset()
+
+
+HOURS = (
+    Hour(
+        shown=("day", "low sun", "shadows", "leaves", "traffic", "a lorry close by"),
+        conditions=frozenset({Condition.DAY}),
+    ),
+    Hour(shown=("fog",), conditions=frozenset({Condition.FOG})),
+    Hour(shown=("dusk", "traffic at dusk"), conditions=frozenset({Condition.DUSK})),
+    Hour(
+        shown=("infrared", "street lamps", "headlights", "traffic by infrared", "unlit night", "a lorry by infrared"),
+        conditions=frozenset({Condition.INFRARED, Condition.HEADLIGHTS}),
+    ),
+    Hour(shown=("rain", "leaves in rain"), conditions=frozenset({Condition.RAIN})),
+    Hour(shown=("infrared in fog",)),
+    Hour(shown=("snow falls",)),
+    Hour(shown=("snow lies",)),
+    Hour(shown=("snow by infrared",)),
+    Hour(shown=("low sun", "leaves", "a lorry close by", "day", "traffic", "shadows")),
+    Hour(shown=("unlit night", "infrared", "a lorry by infrared", "headlights", "street lamps")),
+)
+"""What a village goes through."""

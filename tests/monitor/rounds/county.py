@@ -161,6 +161,8 @@ class ScriptedLooker(Looker):
         self.remembers: Callable[[Target, float], PictureMemory] = lambda target, at: PictureMemory(
             at=at, hash=b"hash", thumb=b"thumb"
         )
+        self.measures: dict[str, Mapping[str, float]] = {}
+        """what the picture of a camera measures"""
         self.asked: list[Asked] = []
         self.in_flight: Counter[str] = Counter()
         self.at_address: Counter[str] = Counter()
@@ -198,6 +200,7 @@ class ScriptedLooker(Looker):
                 steps=(Step(name=step, took_ms=took_s * 1000),),
                 answered=answered,
                 faults=faults,
+                facts={"measures": self.measures.get(target.camera, {})} if pictured else {},
                 jpeg=b"a picture of " + target.camera.encode() if pictured else None,
                 memory=memory,
             ),

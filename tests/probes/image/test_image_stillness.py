@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 
 from probes.image.judgement import PictureJudgement
@@ -54,6 +56,20 @@ def test_a_clock_that_stands_still_is_frozen(scenes: Scenes, codec: str) -> None
     assert second.faults == ("frozen",)
     assert second.memory is None
     assert second.jpeg is not None
+
+
+@pytest.mark.parametrize("seen", ["pale", "blurred"])
+def test_a_clock_that_stands_still_is_frozen_in_fog_and_beside_a_blur(scenes: Scenes, codec: str, seen: str) -> None:
+    memory, day = knowing_the_clock(scenes, codec), scenes.day(3)
+    pale = np.asarray(cv2.addWeighted(day, 0.12, np.full_like(day, 150), 0.88, 0), np.uint8)
+    shown = pale if seen == "pale" else np.asarray(cv2.GaussianBlur(day, (0, 0), 5), np.uint8)
+    stuck = scenes.caption(shown, EIGHT + "41")
+    alone = scenes.remembered(stuck, codec=codec)
+    before = replace(memory, at=HOUR, hash=alone.hash, thumb=alone.thumb)
+    assert scenes.judge(stuck, before, codec=codec, at=2 * HOUR).wants_second
+    assert look_twice(scenes, before, (stuck, stuck), at=2 * HOUR, codec=codec).faults == ("frozen",)
+    alive = look_twice(scenes, before, (stuck, scenes.caption(shown, EIGHT + "43")), at=2 * HOUR, codec=codec)
+    assert "frozen" not in alive.faults
 
 
 def test_a_clock_without_seconds_is_not_frozen_within_its_minute(scenes: Scenes) -> None:
