@@ -447,7 +447,7 @@ def township() -> Page:
                                 "30 分钟": f"township:xunjian_lost:ratio_rate30m{of}",
                                 "6 小时": f"township:xunjian_lost:ratio_rate6h{of}",
                                 "3 天": f"township:xunjian_lost:ratio_rate3d{of}",
-                                "允许": f"1 - {TARGET}",
+                                "允许": "1 - max(xunjian_target_ratio)",
                             },
                             unit=SHARE,
                             decimals=1,
