@@ -46,7 +46,7 @@ from probes.wire.digest import Challenge, Login, best_challenge, parse_challenge
 from probes.wire.jpeg import JpegAssembler
 from probes.wire.mpeg4 import Mpeg4Assembler
 from probes.wire.nal import H264Assembler, H265Assembler
-from probes.wire.rtp import MalformedPacket, Sorter, parse_packet
+from probes.wire.rtp import FIRST_DYNAMIC_TYPE, MalformedPacket, Sorter, parse_packet
 from probes.wire.rtsp_message import MalformedMessage, MessageReader, Response, readable, request
 from probes.wire.sdp import VideoMedia, aggregate_url, base_url, control_urls, parse_video
 
@@ -69,8 +69,6 @@ _RECEIVE_BUFFER = 1024 * 1024
 _PORT_TRIES = 32
 
 _SHORTEST_SECRET = 4
-_FIRST_DYNAMIC_TYPE = 96
-"""RFC 3551 §3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -615,9 +613,12 @@ class _Connection(asyncio.Protocol):
             self._waiter.set_result(response)
 
     def _on_frame(self, channel: int, payload: memoryview) -> None:
-        if self._on_packet is None:
-            self.spend_packet(self._useless)
-        elif self.spend_packet() and channel == self._channel:
+        # every packet of every stream comes this way: what is all right is let through without a further call
+        if self._on_packet is None or self._packets >= self._limits.max_packets:
+            self.spend_packet(self._useless if self._on_packet is None else Outcome.INCONCLUSIVE)
+            return
+        self._packets += 1
+        if channel == self._channel and self._failure is None:
             self._on_packet(payload)
 
     def _fail(self, failure: Exception) -> None:
@@ -647,7 +648,10 @@ class _Stream:
 
     def take(self, data: memoryview) -> None:
         """Take one packet; what is no RTP packet of the video is passed over."""
-        if self._has_begun and self._assembler is None:
+        if self._assembler is None:
+            if self._has_begun:
+                return
+        elif self._assembler.continues(data):
             return
         try:
             packet = parse_packet(data)
@@ -655,7 +659,7 @@ class _Stream:
             return
         # Some cameras send another dynamic payload type than they announce.
         kind = packet.payload_type
-        if not packet.payload or (kind < _FIRST_DYNAMIC_TYPE and kind not in self._media.payload_types):
+        if not packet.payload or (kind < FIRST_DYNAMIC_TYPE and kind not in self._media.payload_types):
             return
         if not self._has_begun:
             self._has_begun = True

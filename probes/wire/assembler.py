@@ -40,6 +40,14 @@ class PictureAssembler(ABC):
         """Nothing was lost yet, but the first picture may have begun before we came."""
         self._begin_picture()
 
+    def continues(self, data: memoryview) -> bool:
+        """Take a packet, header included, in one go if it only goes on with what is under way; False if it does not.
+
+        That is the fate of nearly every packet of a key frame, and ``push`` would do the same in ten times the steps.
+        """
+        del data
+        return False
+
     def push(self, packet: RtpPacket) -> Picture | None:
         """Take one packet; returns the key frame that it completes, if it does."""
         missing = self._order.follow(packet)
@@ -86,9 +94,12 @@ class PictureAssembler(ABC):
     def _append(self, data: bytes | memoryview) -> None:
         self._picture += data
         if len(self._picture) > self._max_bytes:
-            self.oversized += 1
-            self._passing = True
-            self._picture.clear()
+            self._overflow()
+
+    def _overflow(self) -> None:
+        self.oversized += 1
+        self._passing = True
+        self._picture.clear()
 
     def _is_whole(self) -> bool:
         return not self._broken

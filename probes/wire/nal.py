@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 
 from probes.wire.assembler import MAX_PICTURE, PictureAssembler
+from probes.wire.rtp import FIRST_DYNAMIC_TYPE, FIXED, HEADER, MARKER, PLAIN
 
 _START_CODE = b"\0\0\0\1"
 MAX_PARAMETER_SETS = 64
@@ -81,9 +82,27 @@ class NalAssembler(PictureAssembler):
         self._picture += _START_CODE + header
         self._append(rest)
 
-    def _continues(self, flags: int) -> bool:
-        """Whether a fragment is neither first nor last of its unit: the fate of nearly every packet, kept short."""
-        return self._fragment_open and not flags & 0xC0
+    def continues(self, data: memoryview) -> bool:
+        """Take the next packet of the picture if it is a fragment that is neither first nor last of its unit."""
+        begin = HEADER + self._fragment_header_size
+        if not self._fragment_open or self._passing or len(data) <= begin:
+            return False
+        flags, kind, sequence, timestamp, ssrc = FIXED.unpack_from(data)
+        order = self._order
+        if (
+            flags != PLAIN
+            # with the marker bit it would end the picture
+            or not FIRST_DYNAMIC_TYPE <= kind < MARKER
+            or (sequence, ssrc, timestamp) != (order.next, order.ssrc, self._timestamp)
+            or data[HEADER] & self._kind_mask != self._fragment_kind
+            or data[begin - 1] & 0xC0
+        ):
+            return False
+        order.next = (sequence + 1) & 0xFFFF
+        self._picture += data[begin:]
+        if len(self._picture) > self._max_bytes:
+            self._overflow()
+        return True
 
     def _fragment(self, header: tuple[int, ...], flags: int, rest: memoryview) -> None:
         """Take a fragment of a NAL unit; ``header`` is the unit's own, ``flags`` has start (0x80) and end (0x40)."""
@@ -129,6 +148,12 @@ class NalAssembler(PictureAssembler):
         return self._is_key_slice(kind) or self._key
 
     _header_size: int
+    _fragment_header_size: int
+    """Bytes before the data of a fragment; the last of them has the flags."""
+    _kind_mask: int
+    """The bits of the first byte that tell the kind of a payload."""
+    _fragment_kind: int
+    """What these bits are in a fragment."""
 
     @abstractmethod
     def _kind(self, header: bytes) -> int:
@@ -155,7 +180,8 @@ class H264Assembler(NalAssembler):
     open groups of pictures send an IDR once and never again.
     """
 
-    _header_size = 1
+    _header_size, _fragment_header_size = 1, 2
+    _kind_mask, _fragment_kind = 0x1F, 28
     _SLICE, _IDR, _SEI, _SPS, _PPS = 1, 5, 6, 7, 8
     _STAP_A, _FU_A = 24, 28
     _I_SLICES = frozenset({2, 7})
@@ -170,9 +196,6 @@ class H264Assembler(NalAssembler):
         if kind == self._FU_A:
             if len(payload) > 2:
                 flags = payload[1]
-                if self._continues(flags):
-                    self._append(payload[2:])
-                    return
                 self._fragment((payload[0] & 0xE0 | flags & 0x1F,), flags, payload[2:])
         elif kind == self._STAP_A:
             self._aggregate(payload[1:])
@@ -212,7 +235,8 @@ class H264Assembler(NalAssembler):
 class H265Assembler(NalAssembler):
     """RFC 7798 without decoding order numbers. Key frames are IRAP pictures: BLA, IDR, CRA."""
 
-    _header_size = 2
+    _header_size, _fragment_header_size = 2, 3
+    _kind_mask, _fragment_kind = 0x7E, 49 << 1
     _FIRST_IRAP, _LAST_IRAP, _LAST_SLICE = 16, 21, 31
     _VPS, _PPS = 32, 34
     _AGGREGATION, _FU = 48, 49
@@ -222,9 +246,6 @@ class H265Assembler(NalAssembler):
         if kind == self._FU:
             if len(payload) > 3:
                 flags = payload[2]
-                if self._continues(flags):
-                    self._append(payload[3:])
-                    return
                 header = (payload[0] & 0x81 | (flags & 0x3F) << 1, payload[1])
                 self._fragment(header, flags, payload[3:])
         elif kind == self._AGGREGATION:

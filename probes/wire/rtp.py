@@ -5,12 +5,17 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-_FIXED = struct.Struct(">BBHII")
+FIXED = struct.Struct(">BBHII")
+"""Flags, marker and payload type, sequence number, timestamp, source."""
 _EXTENSION = struct.Struct(">HH")
-_HEADER = _FIXED.size
+HEADER = FIXED.size
 _VERSION = 2
-_PLAIN = _VERSION << 6
+PLAIN = _VERSION << 6
 """The first byte of a packet without padding, header extension and contributing sources: nearly every packet."""
+MARKER = 0x80
+"""The bit beside the payload type that closes a picture."""
+FIRST_DYNAMIC_TYPE = 96
+"""RFC 3551 §3."""
 _MISORDER = 100
 """How many packets late is still late and not a restart of the numbers (RFC 3550 appendix A.1)."""
 _CONTROL_TYPES = range(72, 77)
@@ -38,15 +43,15 @@ def parse_packet(data: memoryview) -> RtpPacket:
     Raises MalformedPacket for anything else, RTCP included.
     """
     size = len(data)
-    if size < _HEADER:
+    if size < HEADER:
         raise MalformedPacket(f"{size} bytes")
-    flags, kind, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
+    flags, kind, sequence, timestamp, ssrc = FIXED.unpack_from(data)
     payload_type = kind & 0x7F
     if flags >> 6 != _VERSION or payload_type in _CONTROL_TYPES:
         raise MalformedPacket(f"version {flags >> 6}, payload type {payload_type}")
-    if flags == _PLAIN:
-        return RtpPacket(sequence, timestamp, ssrc, payload_type, kind >= 0x80, data[_HEADER:])
-    begin = _HEADER + 4 * (flags & 0x0F)
+    if flags == PLAIN:
+        return RtpPacket(sequence, timestamp, ssrc, payload_type, kind >= MARKER, data[HEADER:])
+    begin = HEADER + 4 * (flags & 0x0F)
     if flags & 0x10:
         if size < begin + _EXTENSION.size:
             raise MalformedPacket("the header extension is cut off")
@@ -54,31 +59,34 @@ def parse_packet(data: memoryview) -> RtpPacket:
     end = size - data[-1] if flags & 0x20 else size
     if begin > end or (flags & 0x20 and not data[-1]):
         raise MalformedPacket("the header is longer than the packet")
-    return RtpPacket(sequence, timestamp, ssrc, payload_type, kind >= 0x80, data[begin:end])
+    return RtpPacket(sequence, timestamp, ssrc, payload_type, kind >= MARKER, data[begin:end])
 
 
 class SequenceCheck:
-    """Tells lost and late packets of one stream by their sequence numbers (16 bit, wrapping)."""
+    """Tells lost and late packets of one stream by their sequence numbers (16 bit, wrapping).
+
+    ``next`` is the number that the next packet has if none is lost, ``ssrc`` its source; None before the first one.
+    """
 
     def __init__(self) -> None:
-        self._next: int | None = None
-        self._ssrc: int | None = None
+        self.next: int | None = None
+        self.ssrc: int | None = None
 
     def follow(self, packet: RtpPacket) -> int:
         """How many packets are missing before this one; -1 if it is late or a duplicate.
 
         A new source starts anew; numbers that jump back far are a restart, with an unknown number missing.
         """
-        if packet.sequence == self._next and packet.ssrc == self._ssrc:
-            self._next = (packet.sequence + 1) & 0xFFFF
+        if packet.sequence == self.next and packet.ssrc == self.ssrc:
+            self.next = (packet.sequence + 1) & 0xFFFF
             return 0
-        if packet.ssrc != self._ssrc:
-            self._ssrc, self._next = packet.ssrc, packet.sequence
-        assert self._next is not None
-        missing = (packet.sequence - self._next) & 0xFFFF
+        if packet.ssrc != self.ssrc:
+            self.ssrc, self.next = packet.ssrc, packet.sequence
+        assert self.next is not None
+        missing = (packet.sequence - self.next) & 0xFFFF
         if missing > 0xFFFF - _MISORDER:
             return -1
-        self._next = (packet.sequence + 1) & 0xFFFF
+        self.next = (packet.sequence + 1) & 0xFFFF
         return missing
 
 
@@ -95,7 +103,7 @@ class Sorter:
 
     def push(self, datagram: bytes) -> list[bytes]:
         """Take a datagram as it comes; returns those that are in order now, late ones and strange ones at once."""
-        if len(datagram) < _HEADER:
+        if len(datagram) < HEADER:
             return [datagram]
         sequence = datagram[2] << 8 | datagram[3]
         if self._next is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.assembler import Picture
+from probes.wire.assembler import MAX_PICTURE, Picture
 from probes.wire.nal import H264Assembler, H265Assembler, NalAssembler, exp_golomb, is_recovery_point
 from probes.wire.rtp import RtpPacket, parse_packet
 from tests.probes import streams
@@ -25,6 +26,14 @@ def parsed(packet: Rtp) -> RtpPacket:
 
 
 def assembled(assembler: NalAssembler, packets: Iterable[Rtp]) -> list[Picture]:
+    """As a session does it: what goes on with the fragment under way is taken in one go."""
+    pushed = (
+        assembler.push(parsed(packet)) for packet in packets if not assembler.continues(memoryview(packet.packed()))
+    )
+    return [picture for picture in pushed if picture is not None]
+
+
+def pushed_one_by_one(assembler: NalAssembler, packets: Iterable[Rtp]) -> list[Picture]:
     pushed = (assembler.push(parsed(packet)) for packet in packets)
     return [picture for picture in pushed if picture is not None]
 
@@ -114,6 +123,54 @@ def test_a_key_frame_with_any_packet_missing_is_never_given_out(codec: str) -> N
     slices = slices_of(codec, key)
     assert all(streams.nal_units(picture.data)[-len(slices) :] == slices for picture in pictures)
     assert len(pictures) == len(ours) - sum(len(streams.fragments(codec, nal)) for nal in slices)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("limit", [MAX_PICTURE, 2000], ids=["any size", "too big"])
+def test_what_is_taken_in_one_go_makes_the_same_pictures_as_packet_by_packet(codec: str, limit: int) -> None:
+    chance = random.Random(f"{codec} {limit}")
+    clean = streams.packets(codec, streams.access_units(codec), limit=250)
+    gapped = oversized = 0
+    for _ in range(40):
+        packets = [_mangled(packet, chance) for packet in clean if chance.random() > 0.01]
+        for _ in range(3):
+            packets.insert(chance.randrange(len(packets)), chance.choice(packets))
+        one, other = (ASSEMBLERS[codec](max_bytes=limit) for _ in range(2))
+        assert assembled(one, packets) == pushed_one_by_one(other, packets)
+        assert (one.gapped, one.oversized) == (other.gapped, other.oversized)
+        gapped, oversized = gapped + one.gapped, oversized + one.oversized
+    assert (gapped if limit == MAX_PICTURE else oversized) > 0
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_nearly_every_packet_of_a_key_frame_is_taken_in_one_go(codec: str) -> None:
+    assembler = ASSEMBLERS[codec]()
+    packets = streams.packets(codec, streams.access_units(codec)[:1], limit=250)
+    taken = 0
+    for packet in packets:
+        if assembler.continues(memoryview(packet.packed())):
+            taken += 1
+        else:
+            assembler.push(parsed(packet))
+    assert taken > 0.8 * len(packets)
+
+
+def _mangled(packet: Rtp, chance: random.Random) -> Rtp:
+    """The packet, or one in fifty with another marker, source, time, number or first bytes."""
+    if chance.random() > 0.02:
+        return packet
+    change: dict[str, Any] = chance.choice(
+        [
+            {"marker": not packet.marker},
+            {"ssrc": packet.ssrc ^ 1},
+            {"timestamp": packet.timestamp + 1},
+            {"sequence": (packet.sequence + chance.choice((1, 200, 60_000))) & 0xFFFF},
+            {"payload": bytes((packet.payload[0] ^ 1 << chance.randrange(8),)) + packet.payload[1:]},
+            {"payload": packet.payload[: chance.randrange(1, 4)]},
+            {"payload_type": chance.choice((26, 97))},
+        ]
+    )
+    return replace(packet, **change)
 
 
 @pytest.mark.parametrize("codec", CODECS)
