@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +14,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from alembic import command
+from sqlalchemy import Connection, create_engine, text
 
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.fleet import Camera, Fleet, Township
@@ -40,10 +42,14 @@ from monitor.store import (
     StoreError,
     TransitionRecord,
 )
-from monitor.store.engine import database_url
+from monitor.store.engine import database_url, migrating_engine
+from monitor.store.upgrade import alembic_config
 from probes.observation import Depth, PictureMemory, Reference
+from tests.monitor.store.test_store_old_schemas import OLD, remembers_and_learns, says_the_same
 
 NOW = 1_790_000_000
+LATER = 1_800_000_000
+"""After all that stands in the dumps."""
 HILL = Township(code="t1", name="山前镇")
 GATE = Camera(id="33010200001320000001", name="村口", township="t1", village="李庄")
 TRANSITION = Transition(
@@ -78,6 +84,10 @@ EVERYTHING = Batch(
     rounds=(Round(number=1, kind=RoundKind.INSPECTION, depth=Depth.PICTURE, started=NOW, counts={"intact": 1}),),
     audit=(AuditEntry(at=NOW, who="zhang", action="confirm", subject=GATE.id),),
 )
+
+ROW = re.compile(r'^INSERT INTO "(?P<table>(?!alembic_version)\w+)" VALUES\(.*\);$', re.MULTILINE)
+HEXADECIMAL = re.compile(r"\bX'([0-9A-F]*)'")
+"""Bytes, as SQLite writes them."""
 
 HOLDER = Holder(pid=os.getpid(), since=NOW, who="xunjian restore")
 
@@ -159,6 +169,41 @@ def test_a_server_keeps_everything_that_a_file_does(server_url: str, tmp_path: P
         assert store.rounds() == EVERYTHING.rounds
         assert store.audit(1) == EVERYTHING.audit
         assert [piece.township for piece in store.memberships(NOW - 9, NOW)] == ["t1"]
+
+
+@pytest.mark.parametrize("dump", OLD, ids=lambda dump: dump.stem)
+def test_a_server_that_an_older_version_left_behind_says_the_same_after_its_upgrade(
+    server_url: str, tmp_path: Path, dump: Path
+) -> None:
+    """The steps before ``dump`` run on an empty server, which is then filled as the file was."""
+    engine = migrating_engine(database_url(server_url))
+    with engine.begin() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, dump.stem)
+        fill(connection, dump.read_text(encoding="utf-8"))
+    engine.dispose()
+    with open_store(server_url, tmp_path) as store:
+        says_the_same(store)
+        remembers_and_learns(dump.stem, store)
+        store.save_fleet(FleetChanges(townships=(HILL,), cameras=(GATE,)), who="zhang", why="import", at=LATER)
+        store.write(EVERYTHING).result(30)
+        assert store.evidence(GATE.id) == EVERYTHING.evidence
+
+
+def fill(connection: Connection, dump: str) -> None:
+    """The rows of a SQLite dump, table by table, so that what they refer to may come later."""
+    connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+    tables = sorted({row["table"] for row in ROW.finditer(dump)})
+    for table in tables:
+        connection.exec_driver_sql(f'DELETE FROM "{table}"')
+    for row in ROW.finditer(dump):
+        connection.exec_driver_sql(HEXADECIMAL.sub(r"'\\x\1'", row[0]).replace("%", "%%"))
+    keyed = "SELECT table_name FROM information_schema.columns WHERE column_name = 'key'"
+    for table in set(tables).intersection(connection.exec_driver_sql(keyed).scalars()):
+        sequence = connection.exec_driver_sql(f"SELECT pg_get_serial_sequence('{table}', 'key')").scalar()
+        if sequence:
+            connection.exec_driver_sql(f"SELECT setval('{sequence}', (SELECT max(key) FROM {table}))")
 
 
 @pytest.mark.parametrize("act", ["UPDATE transition SET at = 0", "DELETE FROM audit", "TRUNCATE decision"])
