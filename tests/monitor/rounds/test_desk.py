@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar, Self
 
 import pytest
 
 from monitor.desk import Desk, NoArchive
+from monitor.gate import Limits
 from monitor.store import RoundKind
 from monitor.web.source import NoSuchPictureError, NothingToDecideError
-from probes.observation import Depth
-from tests.monitor.rounds.county import Run, Script, black, cameras, dead, full, running
+from probes.observation import Depth, Observation, Target
+from tests.monitor.rounds.county import Run, Script, black, cameras, dead, full, running, ways
 
 
 def desk_of(run: Run) -> Desk:
@@ -139,3 +143,39 @@ async def test_a_life_shows_intervals_evidence_and_decisions(tmp_path: Path) -> 
         with pytest.raises(NothingToDecideError):
             await desk_of(run).decide("nobody", True, "王")
         assert (await desk_of(run).life("nobody")).intervals == ()
+
+
+class Jpeg(bytes):
+    """A picture that is counted while anybody holds it."""
+
+    alive: ClassVar[int] = 0
+
+    def __new__(cls, content: bytes) -> Self:
+        cls.alive += 1
+        return super().__new__(cls, content)
+
+    def __del__(self) -> None:
+        type(self).alive -= 1
+
+
+async def test_a_round_holds_no_more_pictures_than_are_being_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 4,000 cameras they would be hundreds of megabytes."""
+    in_flight = 4
+    async with running(Script(cameras(60)), tmp_path, by=ways(limits=Limits(media=in_flight))) as run:
+        await run.until(300)
+        look = run.looker.look
+
+        async def counted(target: Target, depth: Depth, *, channel: int = 1) -> tuple[Observation, ...]:
+            seen = await look(target, depth, channel=channel)
+            return tuple(replace(each, jpeg=Jpeg(each.jpeg)) if each.jpeg else each for each in seen)
+
+        monkeypatch.setattr(run.looker, "look", counted)
+        held: list[int] = []
+        report = await desk_of(run).round(Depth.PICTURE, lambda *_: held.append(Jpeg.alive))
+        assert report["counts"] == {"intact": 60, "impaired": 0, "offline": 0, "unknown": 0}
+        assert 0 < max(held) <= 3 * in_flight
+        await run.settle()
+        gc.collect()
+        assert Jpeg.alive == 0
