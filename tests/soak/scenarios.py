@@ -11,6 +11,7 @@ import random
 import signal
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from zoneinfo import ZoneInfo
 from monitor.core.condition import Condition
 from monitor.core.period import Month
 from probes.testing.county import County, write_ledger
+from tests.e2e import mosquitto_server
 from tests.e2e.prometheus_server import PROGRAM, prometheus
 from tests.e2e.site import Daemon, Site, until
 from tests.soak.record import (
@@ -389,6 +391,61 @@ async def _until_settled(daemon: Daemon) -> None:
     await until("the counters go on", behind, lambda it: not it, within_s=90)
 
 
+async def broker_gone(stage: Stage) -> Figures:
+    """The MQTT broker is away while cameras fail and are repaired: a subscriber hears each outage once."""
+    if mosquitto_server.PROGRAM is None or mosquitto_server.PASSWORDS is None:
+        raise NotHereError("Mosquitto is not installed")
+    async with mosquitto_server.mosquitto(stage.home / "broker") as broker:
+        name, password = mosquitto_server.WRITER
+        secret = stage.home / "mqtt.password"
+        secret.write_text(password + "\n", encoding="utf-8")
+        secret.chmod(0o600)
+        mqtt = {"host": "127.0.0.1", "port": broker.port, "username": name, "password_file": str(secret)}
+        async with (
+            stage.county({"mqtt": mqtt}) as (county, site),
+            mosquitto_server.subscriber(broker) as ears,
+            site.daemon() as daemon,
+        ):
+            await daemon.until("every camera is intact", all_intact, within_s=120)
+            villages = [village for township in county.plan.townships for village in township.villages][:4]
+            await broker.end()
+            away = time.monotonic()
+            await asyncio.gather(*(_dark_for_a_while(county, daemon, village) for village in villages))
+            await asyncio.sleep(max(0.0, stage.minutes * 60 - (time.monotonic() - away)))
+            away = time.monotonic() - away
+            await daemon.until("every camera is intact", all_intact, within_s=120)
+            await broker.start()
+            failed = {camera for village in villages for camera in county.cameras_at(village)}
+            await ears.until(
+                "every outage's end is heard", lambda it: _heard(it, "closed").keys() >= failed, within_s=90
+            )
+            await daemon.end()
+            recorded = {camera: len(blamed) for camera, blamed in Record.of(site).outages().items()}
+            opened, closed = _heard(ears, "opened"), _heard(ears, "closed")
+            _hold(opened == closed, f"opened {opened}, closed {closed}")
+            _hold(opened.keys() == recorded.keys() == failed, f"heard of {opened.keys()} instead of {recorded.keys()}")
+            _hold(max(opened.values()) == 1, f"told more than once: {opened}")
+    return {
+        "away s": round(away),
+        "outages meanwhile": len(opened),
+        "lost": 0,
+        "doubled": 0,
+        "repeated and recognised by number": ears.repeated,
+    }
+
+
+async def _dark_for_a_while(county: County, daemon: Daemon, village: str) -> None:
+    dark = set(county.cameras_at(village))
+    await county.inject("power_lost", village)
+    await daemon.until(f"{village} is dark", lambda board: _offline(board) >= dark)
+    await county.repair(village)
+
+
+def _heard(ears: mosquitto_server.Subscriber, what: str) -> Counter[str]:
+    """How often each camera's outage was told as opened or closed, messages with the same number once."""
+    return Counter(document["body"]["camera"] for _, document in ears.events if document["kind"] == f"outage_{what}")
+
+
 async def everybody(stage: Stage) -> Figures:
     """Every camera of the county goes dark at once while the witnesses answer: found in time, one event a township."""
     async with stage.county(COUNTY_PACE) as (county, site), site.daemon() as daemon:
@@ -496,6 +553,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "clock": clock,
     "stopped": stopped,
     "prometheus": prometheus_gone,
+    "broker": broker_gone,
     "everybody": everybody,
     "tarpits": tarpits,
 }
