@@ -175,6 +175,40 @@ async def test_a_new_login_that_cameras_refuse_is_told_by_the_import_and_held(co
     assert stats["violations"] == []
 
 
+async def test_a_reference_is_approved_and_let_go_of_through_the_daemon_and_its_successor(
+    county: County, site: Site
+) -> None:
+    its = county.ledger()[0]["编号"]
+
+    async def shown() -> dict[str, Any]:
+        ended = await site.command("reference", its, "--json")
+        assert ended.code == 0, ended
+        found: dict[str, Any] = ended.json()
+        return found
+
+    async with site.daemon() as daemon:
+        await _known(daemon)
+        learned = await until("a reference is learned", shown, _lights, within_s=40)
+        (light, *_) = _lights(learned)
+        approved = await site.command("reference", its, "--approve", light, "--by", "王芳", "--json")
+        assert approved.json()[light] == {"at": learned[light]["at"], "approved_by": "王芳"}
+        assert "王芳" in await daemon.get(f"camera/{its}")
+        nobody = await site.command("reference", "no-such-camera", "--lang", "en")
+        assert (nobody.code, nobody.err) == (2, "no camera no-such-camera with an address in the ledger\n")
+        assert await daemon.end() == 0
+    async with site.daemon() as daemon:
+        await daemon.until("it has looked", lambda board: board["cameras"][its]["last_look_at"])
+        assert (await shown())[light]["approved_by"] == "王芳"
+        reset = await site.command("reference", its, "--reset", light, "--json")
+        assert reset.json()[light] is None
+    stats = await county.stats()
+    assert stats["violations"] == []
+
+
+def _lights(references: dict[str, Any]) -> list[str]:
+    return [light for light in ("day", "night") if references[light]]
+
+
 async def test_the_end_does_not_wait_for_a_round(tmp_path: Path) -> None:
     # Cameras that stop listening in the middle of a session keep it: this county is nobody else's.
     async with await _small_county() as county:
