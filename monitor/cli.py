@@ -23,7 +23,7 @@ import uvloop
 from pydantic import BaseModel
 from rich.console import Console
 
-from monitor import backup_commands, filing, logs, terminal
+from monitor import alerting, backup_commands, filing, logs, terminal
 from monitor.asking import BrokenOffError, ask_for_references, look_once, look_round, read_life
 from monitor.clock import SystemClock
 from monitor.config import Config, ConfigError, differences, load
@@ -277,7 +277,12 @@ def doctor(
         knock(configuration(), as_json=as_json)
         return
     config = configuration()
-    findings = [*examine(config, SystemClock()), *papers_command.font_findings(config)]
+    clock = SystemClock()
+    findings = [
+        *examine(config, clock),
+        *alerting.alert_findings(config, clock),
+        *papers_command.font_findings(config),
+    ]
     if as_json:
         say_json(
             [{"level": each.level.value, "topic": each.topic, "text": each.text(_common.lang)} for each in findings]
@@ -314,7 +319,7 @@ _shell = Shell(
     user=lambda: user_name(),
     refusal=Refusal,
 )
-for _group in (filing, commands, papers_command):
+for _group in (alerting, filing, commands, papers_command):
     _group.register(app, _shell)
 backup_commands.register(app, _shell, papers_command.template_files)
 

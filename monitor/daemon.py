@@ -25,6 +25,8 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from monitor import alarm
+from monitor.alerts.dispatch import Dispatcher
 from monitor.canary import Canary
 from monitor.clerk import Clerk
 from monitor.clock import Clock, SystemClock, is_synchronised
@@ -208,10 +210,11 @@ async def running(
         publisher = await _open_publisher(config, store, clock, rounds, environment)
         if publisher is not None:
             tasks.start("mqtt", publisher.run())
+        dispatcher = await _open_dispatcher(tasks, config, store, clock, desk, metrics, environment) if page else None
         url = ""
         if page:
             calendar = Calendar(config, desk=desk, store=store, clock=clock, reported=metrics.months_are_reported)
-            settings = _page_settings(config, clock, metrics, rounds, store, calendar, publisher, demo=demo)
+            settings = _page_settings(config, clock, metrics, rounds, store, calendar, publisher, dispatcher, demo=demo)
             url = await _open_page(parts, config, desk, settings, listening=listening)
             await _open_control(parts, config, desk)
             calendar.start()
@@ -312,6 +315,26 @@ async def _open_publisher(
     )
 
 
+async def _open_dispatcher(
+    tasks: _Tasks,
+    config: Config,
+    store: Store,
+    clock: Clock,
+    desk: Desk,
+    metrics: Metrics,
+    environment: Mapping[str, str],
+) -> Dispatcher | None:
+    if not config.alerts.channels:
+        return None
+    missing = alarm.MissingMonths(desk.months, clock, config.site.zone)
+    dispatcher = await alarm.open_dispatcher(
+        config, store=store, clock=clock, board=desk.board, missing=missing, ears=metrics, environment=environment
+    )
+    tasks.start("months", missing.run())
+    tasks.start("alerts", dispatcher.run())
+    return dispatcher
+
+
 async def _open_control(parts: AsyncExitStack, config: Config, desk: Desk) -> None:
     control = Control(
         socket_path(config),
@@ -329,6 +352,7 @@ def _page_settings(
     store: Store,
     calendar: Calendar,
     publisher: Publisher | None,
+    dispatcher: Dispatcher | None,
     *,
     demo: bool,
 ) -> Settings:
@@ -344,6 +368,7 @@ def _page_settings(
         metrics=_renderer(config, metrics, rounds, store, publisher) if config.metrics.enabled else None,
         lang=Lang(config.web.lang),
         degraded=lambda: store.health().reason,
+        undelivered=lambda: dispatcher.undelivered() if dispatcher else None,
         evidence=lambda: calendar.evidence,
     )
 
@@ -481,7 +506,7 @@ def ways_of(config: Config) -> Ways:
 
 def readers_of(config: Config) -> tuple[str, ...]:
     """Who reads the outbox."""
-    return (READER,) if config.mqtt.host else ()
+    return ((READER,) if config.mqtt.host else ()) + alarm.readers_of(config)
 
 
 def posts_of(config: Config, fleet: Fleet) -> Posts:

@@ -410,6 +410,7 @@ class Health:
     store_write: Histogram
     clock_set: Counter
     report_last: Gauge
+    alert_deliveries: Counter
     began: Gauge
     build: Info
 
@@ -442,6 +443,12 @@ class Health:
                 "When every month that is over was last found with its draft and its papers, Unix time.",
                 registry=None,
             ),
+            alert_deliveries=Counter(
+                "xunjian_alert_deliveries_total",
+                "Attempts to deliver an alert to people, by channel and result.",
+                ["channel", "result"],
+                registry=None,
+            ),
             began=Gauge("xunjian_start_timestamp_seconds", "When the program started, Unix time.", registry=None),
             build=Info("xunjian_build", "Version of the program and of its Python.", registry=None),
         )
@@ -457,6 +464,7 @@ class Health:
             self.store_write,
             self.clock_set,
             self.report_last,
+            self.alert_deliveries,
             self.began,
             self.build,
         )
@@ -521,6 +529,10 @@ class Metrics:
     def months_are_reported(self, at: float) -> None:
         """At ``at`` (UTC seconds) every month that is over had its draft and its papers."""
         self._health.report_last.set(at)
+
+    def alert_delivered(self, *, channel: str, result: str) -> None:
+        """One attempt to deliver an alert ended: it was sent, will be retried, or has failed for good."""
+        self._health.alert_deliveries.labels(channel, result).inc()
 
     def store_wrote(self, took_s: float) -> None:
         """One commit of the record took ``took_s``."""

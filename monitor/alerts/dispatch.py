@@ -19,13 +19,13 @@ from typing import Protocol
 import structlog
 
 from monitor.alerts.channel import Channel, DeliveryError, Letter
-from monitor.alerts.letters import Audience, letters
+from monitor.alerts.letters import TEST, Audience, letters
 from monitor.clock import Clock
 from monitor.core.alert import Cases, Own, begun, changes, hear, own_trouble
 from monitor.core.alert_plan import Alert, Kind, Policy, Scene, Wait, plan
 from monitor.core.board import Board
 from monitor.core.condition import Condition, Fault
-from monitor.core.delivery import Delivery, DeliveryState, given_up, refused, taken
+from monitor.core.delivery import Delivery, DeliveryState, Undelivered, given_up, refused, taken
 from monitor.core.outage import FAILING
 from monitor.secrets import redact
 from monitor.store import Batch, CaseChange, Numbered, ReadUpTo, Store, StoreError
@@ -65,20 +65,6 @@ class Post:
     name: str
     channel: Channel
     audience: Callable[[Board], Audience]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undelivered:
-    """Messages that people did not get: ``failed`` within the last day, ``retried`` that are still tried.
-
-    ``channel``, ``at`` and ``why`` are of the last failure, or else of the delivery that waits longest.
-    """
-
-    failed: int
-    retried: int
-    channel: str
-    at: int
-    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +123,7 @@ class Dispatcher:
             self._cases = begun(_failing(self._board()), now)
         waiting = await asyncio.to_thread(self._store.deliveries, DeliveryState.WAITING, 100_000)
         failed = await asyncio.to_thread(self._store.deliveries, DeliveryState.FAILED)
-        self._failed = tuple(each for each in failed if (each.ended_at or 0) > now - NEWLY_FAILED_S)
+        self._failed = tuple(each for each in failed if is_newly_failed(each, now))
         for delivery in reversed(waiting):
             if (sender := self._senders.get(delivery.channel)) is not None:
                 sender.take(delivery)
@@ -192,7 +178,7 @@ class Dispatcher:
     def undelivered(self) -> Undelivered | None:
         """What people did not get, None when all is well."""
         now = self.now
-        failed = [each for each in self._failed if (each.ended_at or 0) > now - NEWLY_FAILED_S]
+        failed = [each for each in self._failed if is_newly_failed(each, now)]
         retried = [each for sender in self._senders.values() for each in sender.waiting if each.attempts]
         if not failed and not retried:
             return None
@@ -320,6 +306,11 @@ class _Sender:
             why = redact.text(f"{type(error).__name__}: {error}")
             return refused(delivery, why, self._dispatcher.now, give_up_s=ways.give_up_s)
         return taken(delivery, self._dispatcher.now)
+
+
+def is_newly_failed(delivery: Delivery, now: int) -> bool:
+    """Whether people should know of it: a test that failed was told to who made it."""
+    return delivery.kind != TEST and (delivery.ended_at or 0) > now - NEWLY_FAILED_S
 
 
 def delivery_of(letter: Letter, *, alert: str, channel: str, page: int, now: int) -> Delivery:

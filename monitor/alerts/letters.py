@@ -29,6 +29,9 @@ from monitor.core.fleet import Camera, Fleet
 from monitor.core.message import Closed
 from monitor.wording import Lang, duration, month_name, say
 
+TEST = "test"
+"""The kind of a letter that tells of no alert."""
+
 NAMES_IN_LIST = 10
 """A list names so many cameras and counts the rest."""
 
@@ -72,7 +75,7 @@ def trial(county: str, channel: str, *, at: int, zone: tzinfo, lang: Lang) -> Le
     """A message that says of itself that it is a test."""
     when = datetime.fromtimestamp(at, zone)
     text = say("alert.test_text", lang, county=county, channel=channel, at=f"{when:%m-%d %H:%M:%S}")
-    return Letter(title=say("alert.test", lang), text=text, kind="test", at=when.isoformat(timespec="seconds"))
+    return Letter(title=say("alert.test", lang), text=text, kind=TEST, at=when.isoformat(timespec="seconds"))
 
 
 def paginate(title: str, lines: Sequence[str], longest: int, lang: Lang) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from monitor.alerts.gateway import Gateway
 from monitor.alerts.letters import Audience
 from monitor.config import Config
 from monitor.config.alerting import ChannelEntry
+from monitor.core.alert_plan import Policy
 from monitor.core.board import Board
 from monitor.core.fleet import Fleet
 from monitor.wording import Lang
@@ -62,6 +63,14 @@ def open_posts(config: Config, environment: Mapping[str, str] = os.environ) -> l
             channel = Unusable(error)
         posts.append(Post(name=entry.name, channel=channel, audience=audience_of(entry, config)))
     return posts
+
+
+def policy_of(config: Config) -> Policy:
+    """When people are told."""
+    confirm = config.confirm
+    return config.alerts.policy(
+        config.site.zone, flap_changes=confirm.flap_changes, flap_window_s=confirm.flap_window_s
+    )
 
 
 def audience_of(entry: ChannelEntry, config: Config) -> Callable[[Board], Audience]:

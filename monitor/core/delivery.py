@@ -53,6 +53,20 @@ class Delivery:
         return self.alert, self.channel, self.page
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """Messages that people did not get: ``failed`` within the last day, ``retried`` that are still tried.
+
+    ``channel``, ``at`` and ``why`` are of the last failure, or else of the delivery that waits longest.
+    """
+
+    failed: int
+    retried: int
+    channel: str
+    at: int
+    why: str
+
+
 def taken(delivery: Delivery, now: int) -> Delivery:
     """The channel has it."""
     return replace(delivery, state=DeliveryState.SENT, attempts=delivery.attempts + 1, ended_at=now, error="")

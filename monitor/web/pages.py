@@ -35,7 +35,7 @@ from monitor.web.settings import Settings
 from monitor.web.source import NothingToDecideError, Source
 from monitor.web.standings import faulty_now, standings
 from monitor.web.visitor import Visitor
-from monitor.wording import Lang, duration
+from monitor.wording import Lang, duration, moment, say
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class Illness:
 
     stale: str
     degraded: str
+    undelivered: str
 
 
 class Pages:
@@ -234,7 +235,11 @@ class Pages:
         if board is not self._board:
             self._board = board
             self._rendered.clear()
-        illness = Illness(stale=self._stale(visitor, board), degraded=self.settings.degraded())
+        illness = Illness(
+            stale=self._stale(visitor, board),
+            degraded=self.settings.degraded(),
+            undelivered=self._undelivered(visitor),
+        )
         key = (visitor.lang, visitor.asked)
         rendered = self._rendered.get(key)
         if rendered is None or rendered[0] != illness:
@@ -246,6 +251,15 @@ class Pages:
         age = self.settings.clock.now() - board.now
         return duration(age, visitor.lang) if age > self.settings.stale_after_s else ""
 
+    def _undelivered(self, visitor: Visitor) -> str:
+        """Which alerts people did not get, in words; "" when all is well."""
+        found = self.settings.undelivered()
+        if found is None:
+            return ""
+        key, count = ("alert.failed", found.failed) if found.failed else ("alert.overdue", found.retried)
+        at = moment(found.at, visitor.zone, visitor.lang, now=visitor.now)
+        return say(key, visitor.lang, count=count, channel=found.channel, at=at, why=found.why)
+
     def _render_live(self, request: web.Request, visitor: Visitor, board: Board, illness: Illness) -> Live:
         calls = call_list(board)
         context = visitor.context() | self._card_words(visitor)
@@ -253,6 +267,7 @@ class Pages:
             "board": board,
             "stale": illness.stale,
             "degraded": illness.degraded,
+            "undelivered": illness.undelivered,
             "blind": board.blind,
             "calls": calls,
             "events": calls.events[:EVENTS_ON_FRONT],

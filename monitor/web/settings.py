@@ -8,6 +8,7 @@ from datetime import tzinfo
 from fractions import Fraction
 
 from monitor.clock import Clock
+from monitor.core.delivery import Undelivered
 from monitor.core.retention import Retention
 from monitor.wording import Lang
 
@@ -31,8 +32,8 @@ class Settings:
     ``hosts``: the names, without port, under which the pages may be asked for; empty allows any. ``stale_after_s``:
     a board older than that is shown with a warning and is unhealthy. ``metrics`` renders ``/metrics``, gzipped if
     asked to; it is called in a thread. Without it there is no such page. ``lang`` is for visitors who ask for none.
-    ``degraded`` says why the record can't be written at present, "" while it can. ``evidence`` says what room
-    pictures take, None until that was looked at.
+    ``degraded`` says why the record can't be written at present, "" while it can, ``undelivered`` which alerts people
+    did not get. ``evidence`` says what room pictures take, None until that was looked at.
     """
 
     county: str
@@ -48,4 +49,5 @@ class Settings:
     metrics: Callable[[bool], Rendered] | None = None
     lang: Lang = Lang.ZH
     degraded: Callable[[], str] = lambda: ""
+    undelivered: Callable[[], Undelivered | None] = lambda: None
     evidence: Callable[[], Retention | None] = lambda: None

@@ -55,6 +55,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "xunjian_mqtt_published_total": "启动以来 MQTT 服务器已确认的事件（event）和状态（state）",
         "xunjian_clock_steps_total": "运行期间时钟被拨动的次数：向前（forward）、向后（back）",
         "xunjian_report_last_success_timestamp_seconds": "最近一次查明所有已结束的月份都有草稿和文件的时间",
+        "xunjian_alert_deliveries_total": "告警发送次数，按通道和结果：送达（sent）、待重试（retried）、失败（failed）",
         "xunjian_start_timestamp_seconds": "程序何时启动",
         "xunjian_probe_outcomes_total": "各种结果的查看次数",
         "xunjian_round_duration_seconds": "上一轮用了多久",
@@ -126,6 +127,7 @@ def rendered() -> str:
     metrics.look_ended(township="341101", probe="rtsp", outcome="ok")
     metrics.queue_holds("looks", 0)
     metrics.clock_was_set(3600.0)
+    metrics.alert_delivered(channel="duty", result="sent")
     first, *others = board.fleet.townships.values()
     fleet = Fleet.of([replace(first, witness="127.0.0.1"), *others], board.fleet.cameras.values())
     disk = Disk(free=1, size=2)
