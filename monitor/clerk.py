@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -15,6 +15,7 @@ from monitor.book import Book
 from monitor.clock import Clock
 from monitor.core.availability import BY_DEFAULT, Counting, Span, Totals
 from monitor.core.board import StateSeconds
+from monitor.core.condition import Cause, Condition
 from monitor.core.exemption import Filing, approved_spans
 from monitor.core.fleet import Camera, Fleet
 from monitor.core.message import Message, MessageKind, gap_message
@@ -135,10 +136,27 @@ class Clerk:
         self._book.open(camera.id, camera.township, history, min(shown_until, self._committed_until))
         self._teller.enter(camera, history)
 
-    def leave(self, camera: str) -> None:
-        """The camera has left the fleet."""
+    def leave(self, camera: str, last: Sequence[Transition] = ()) -> None:
+        """The camera has left the fleet; ``last`` is what there is still to say of it."""
+        self.write(last, leaves=camera)
         self._book.close(camera)
-        self._tell(self._teller.leave(camera, int(self._clock.now())))
+
+    def part_with(self, fleet: Fleet, history: Mapping[str, Sequence[Transition]], watched: Collection[str]) -> None:
+        """End the record of cameras that left the fleet while nobody looked, where it was last covered."""
+        for id_ in sorted(history.keys() - watched):
+            last = history[id_][-1]
+            if (last.condition, last.cause) == (Condition.UNKNOWN, Cause.OURS):
+                continue
+            camera = fleet.cameras.get(id_) or Camera(id=id_, name="", township="", village="")
+            self.enter(camera, history[id_], self._committed_until)
+            ended = Transition(
+                camera=id_,
+                at=max(last.at, self._committed_until),
+                condition=Condition.UNKNOWN,
+                cause=Cause.OURS,
+                decided_at=self._began,
+            )
+            self.leave(id_, (ended,))
 
     def write(
         self,
@@ -153,15 +171,26 @@ class Clerk:
         decisions: Sequence[Decision] = (),
         rounds: Sequence[Round] = (),
         audit: Sequence[AuditEntry] = (),
+        leaves: str | None = None,
     ) -> asyncio.Future[None] | None:
-        """Enter what belongs together; None when there is nothing. ``witnesses`` are stored with each transition."""
-        if not (transitions or evidence or memories or holds or gaps or events or decisions or rounds or audit):
+        """Enter what belongs together; None when there is nothing.
+
+        ``witnesses`` are stored with each transition; ``leaves`` is a camera that is not watched any more.
+        """
+        said = {name: "ok" if answered else "failed" for name, answered in (witnesses or {}).items()}
+        now = int(self._clock.now())
+        told = (
+            *self._teller.gaps(gaps, now),
+            *self._teller.transitions(transitions, said),
+            *(self._teller.leave(leaves, now) if leaves else ()),
+            *self._teller.events(events, now),
+            *(round_message(each) for each in rounds if each.ended is not None),
+        )
+        if not (transitions or evidence or memories or holds or gaps or events or decisions or rounds or audit or told):
             return None
         self._book.add(transitions)
         if gaps:
             self._book.hide(gaps)
-        said = {name: "ok" if answered else "failed" for name, answered in (witnesses or {}).items()}
-        now = int(self._clock.now())
         shown_by = evidence[0].at if evidence else None
         batch = Batch(
             transitions=tuple(
@@ -176,12 +205,7 @@ class Clerk:
             decisions=tuple(decisions),
             rounds=tuple(rounds),
             audit=tuple(audit),
-            messages=(
-                *self._teller.gaps(gaps, now),
-                *self._teller.transitions(transitions, said),
-                *self._teller.events(events, now),
-                *(round_message(each) for each in rounds if each.ended is not None),
-            ),
+            messages=told,
         )
         written = asyncio.wrap_future(self._store.write(batch))
         changed = {transition.camera for transition in transitions}

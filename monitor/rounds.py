@@ -266,6 +266,7 @@ class Rounds:
             added += self._enter(camera, target, past.history.get(camera.id, ()), past.covered_until)
         await asyncio.to_thread(self._recall)
         self._clerk.write(added)
+        self._clerk.part_with(self._ledger.fleet, past.history, self._watched.keys())
         await self._clerk.count(self._ledger.fleet, self._ledger.memberships)
         self._board = self._make_board()
 
@@ -340,10 +341,11 @@ class Rounds:
         watched = self._watched.pop(camera)
         for _, future in watched.asked:
             future.cancel()
+        last: list[Transition] = []
         if watched.state.condition is not Condition.UNKNOWN or watched.state.cause is not Cause.OURS:
-            self._clerk.write((_last_line(watched.state, int(self._clock.now())),))
+            last.append(_last_line(watched.state, int(self._clock.now())))
         self._logins.forget(camera)
-        self._clerk.leave(camera)
+        self._clerk.leave(camera, last)
         self._live.forget(camera)
         self._arrivals.pop(camera, None)
         self._memories.forget(camera)
