@@ -50,7 +50,7 @@ class Gateway:
                     "at": letter.at,
                     "county": self._county,
                     "channel": self._entry.name,
-                    "to": self._entry.to,
+                    "recipients": self._entry.recipients,
                 }
             )
         except BodyError as error:

@@ -59,7 +59,7 @@ class ChannelEntry(Table):
     headers_file: str = ""
     body: Annotated[str, AfterValidator(_body)] = BODY
     taken: str = ""
-    to: tuple[Words, ...] = ()
+    recipients: tuple[Words, ...] = ()
     kinds: Annotated[tuple[KindName, ...], AfterValidator(_some)] = KINDS
     townships: tuple[Words, ...] = ()
     lang: Literal["zh", "en"] = "zh"

@@ -15,7 +15,7 @@ SAMPLE: Mapping[str, object] = {
     "county": "示范县",
     "channel": "短信",
     "at": "2026-11-24T08:30:00+08:00",
-    "to": ("13800000000", "13900000000"),
+    "recipients": ("13800000000", "13900000000"),
 }
 """What a template may name, with the characters that break JSON where they are not escaped."""
 

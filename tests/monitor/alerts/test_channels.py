@@ -166,9 +166,9 @@ async def test_a_mailbox_that_is_refused_is_a_refusal(tmp_path: Path) -> None:
 
 async def test_a_gateway_gets_the_countys_own_json_and_secret_headers(tmp_path: Path) -> None:
     headers = secret_file(tmp_path, "Authorization: Bearer geheimes-wort\nX-App: 7\n")
-    body = '{"msg": "{{ title }} {{ text }}", "phones": "{{ to | join(",") }}", "org": "{{ county }}"}'
+    body = '{"msg": "{{ title }} {{ text }}", "phones": "{{ recipients | join(",") }}", "org": "{{ county }}"}'
     async with http_peer() as peer:
-        channel = gateway(peer.url + "/sms", headers_file=headers, body=body, to=("13800000000", "13900000000"))
+        channel = gateway(peer.url + "/sms", headers_file=headers, body=body, recipients=("13800000000", "13900000000"))
         await channel.send(LETTER, deadline_s=SOON_S)
         await channel.close()
     ((path, sent, json),) = peer.requests
