@@ -14,6 +14,7 @@ from monitor.core.fleet import Camera, Fleet, Registration
 from monitor.doctor import clocks, disk, peers
 from monitor.doctor.backups import backups
 from monitor.doctor.finding import Finding, Level
+from monitor.doctor.outbox import broker_password, outbox
 from monitor.importing import open_store
 from monitor.inventory import targets
 from monitor.secrets import KeyRing, SecretsError, open_key_ring
@@ -33,6 +34,7 @@ def examine(config: Config, clock: Clock, environment: Mapping[str, str] = os.en
     yield from peers.certificates(config, clock.now())
     yield from peers.prometheus(config, clock.now())
     yield from peers.broker(config)
+    yield from broker_password(config)
     yield from backups(config, int(clock.now()))
     try:
         keys = open_key_ring(Path(config.secrets.key_file), environment)
@@ -43,6 +45,7 @@ def examine(config: Config, clock: Clock, environment: Mapping[str, str] = os.en
         with open_store(config, clock) as store:
             yield from _record(store, keys, int(clock.now()))
             yield from _evidence(store, config, int(clock.now()))
+            yield from outbox(store)
             yield from _soundness(store)
             yield from disk.days(store, config, int(clock.now()))
             yield from clocks.steps(store, int(clock.now()))
