@@ -63,18 +63,21 @@ class _Backup:
         config, clock = self._shell.configuration(), SystemClock()
         now = int(clock.now())
         key_file = Path(config.secrets.key_file)
-        card = None
-        if new_recovery_key or (label is Label.MANUAL and read_seal(key_file) is None):
+        card, before = None, read_seal(key_file)
+        # Made by itself only where a person looks: in a log a card would be lost, or found.
+        somebody_looks = label is Label.MANUAL and not as_json and sys.stdout.isatty()
+        if new_recovery_key or (before is None and somebody_looks):
             card = new_card(key_file, now)
             if not as_json:
                 self._show(card, card.seal(now), config.site.county, config.site.zone)
+                self._tell_former(before)
         done = None if new_recovery_key else self._made(config, target, label, now, all_evidence=all_evidence)
         if as_json:
             self._shell.say_json(_json(done, card, now))
         elif done is not None:
             self._tell(done)
         if done is not None:
-            self._end(done)
+            self._end(done, label)
 
     def _label(self, scheduled: str, target: Path | None, *, new_recovery_key: bool) -> Label:
         if scheduled not in ("", Label.HOURLY, Label.NIGHTLY) or (scheduled and target):
@@ -133,6 +136,15 @@ class _Backup:
         )
         sys.stdout.write("\n".join(lines) + "\n")
 
+    def _tell_former(self, before: Seal | None) -> None:
+        if before is not None:
+            sys.stdout.write(
+                self._shell.in_words(
+                    f"此前的备份仍须用旧卡 {before.id} 打开，请一并保存。\n",
+                    f"Backups made before this still open with the former card {before.id}: keep both.\n",
+                )
+            )
+
     def _tell(self, done: Round) -> None:
         for made in done.made:
             its = made.manifest
@@ -152,8 +164,8 @@ class _Backup:
                     )
                 )
 
-    def _end(self, done: Round) -> None:
-        """Exit code 3 when there is no backup at all, 1 when a place failed or the card is lacking."""
+    def _end(self, done: Round, label: Label) -> None:
+        """Exit code 3 when there is no backup at all, 1 when a place failed, or a timer's backup lacks the card."""
         for error in done.failed.values():
             sys.stderr.write(error.text(self._shell.lang()) + "\n")
         if not done.made:
@@ -166,7 +178,7 @@ class _Backup:
                     "the backup lacks the key of the camera passwords: run xunjian backup --new-recovery-key first\n",
                 )
             )
-        if done.failed or unsealed:
+        if done.failed or (unsealed and label is not Label.MANUAL):
             raise typer.Exit(REFUSED)
 
 

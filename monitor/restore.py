@@ -218,20 +218,20 @@ def _keys(archive: Archive, config: Config, wish: Wish, environment: Mapping[str
 
 def _logins(copy: Path, expected: Copy, keys: bytes | None, *, at: int, wish: Wish) -> tuple[int, Copy]:
     """Bring the copy to our schema and try every login with the keys; how many there are, and what it holds now."""
+    if keys is None and expected.rows.get("credential") and not wish.without_passwords:
+        raise RestoreError(
+            "备份中的摄像机密码须用恢复密钥卡打开：请加 --recovery-key-file；卡片遗失时可加 --without-passwords，"
+            "恢复后重新导入带密码的台账",
+            "the camera passwords are sealed: add --recovery-key-file; if the card is lost, --without-passwords "
+            "restores the rest, and the ledger with its passwords is to be imported again",
+        )
     if expected.kind != "sqlite":
-        return 0, expected
+        return expected.rows.get("credential", 0), expected
     with Store.open(f"sqlite:///{copy}", at=at) as store:
         stored = store.credentials()
     for leftover in copy.parent.glob(f"{copy.name}.*"):
         leftover.unlink()
-    if stored and not wish.without_passwords:
-        if keys is None:
-            raise RestoreError(
-                "备份中的摄像机密码须用恢复密钥卡打开：请加 --recovery-key-file；卡片遗失时可加 --without-passwords，"
-                "恢复后重新导入带密码的台账",
-                "the camera passwords are sealed: add --recovery-key-file; if the card is lost, --without-passwords "
-                "restores the rest, and the ledger with its passwords is to be imported again",
-            )
+    if keys is not None and not wish.without_passwords:
         ring = KeyRing(keys.splitlines(), name="recovery")
         for each in stored.values():
             ring.decrypt(each.ciphertext)

@@ -126,6 +126,7 @@ async def test_a_lost_server_comes_back_from_a_backup_and_the_card(tmp_path: Pat
             )
             # Nobody reads what a timer prints, so a card is not made by one.
             hourly = await asyncio.to_thread(said, "backup", "--scheduled", "hourly", code=1)
+            key = (await asyncio.to_thread(said, "backup", "--new-recovery-key"))["recovery_key"]
             made = await asyncio.to_thread(said, "backup", backup)
             assert "the daemon is running" in await asyncio.to_thread(said, "restore", backup, "--replace", code=2)
         assert hourly["backups"][0]["rows"]["snapshot"] == made["backups"][0]["rows"]["snapshot"] == 1
@@ -138,7 +139,7 @@ async def test_a_lost_server_comes_back_from_a_backup_and_the_card(tmp_path: Pat
         assert "--recovery-key-file" in said("restore", backup, code=2)
         assert not list((site.home / "data").glob("*.db"))
         card = tmp_path / "card.txt"
-        card.write_text(made["recovery_key"], encoding="utf-8")
+        card.write_text(key, encoding="utf-8")
         restored = said("restore", backup, "--recovery-key-file", card)
         assert (restored["logins"] > 0, restored["aside"], restored["missing"]) == (True, [], {})
         assert facts(said, camera) == before
