@@ -18,7 +18,7 @@ from monitor.doctor import Answer, Finding, Level, Passage, Reached
 from monitor.importing import Imported
 from monitor.web.source import Life
 from monitor.web.why import Look, Stretch, look_of, stretches
-from monitor.wording import Lang, say, scored
+from monitor.wording import Lang, neighbours, say, scored
 from probes.observation import Light, Reference
 
 PROBLEMS_SHOWN = 20
@@ -208,6 +208,7 @@ def _look_json(look: Look) -> dict[str, object]:
         "outcome": its.outcome,
         "faults": list(its.faults),
         "picture": its.measures.get("measures"),
+        "neighbours": its.measures.get("neighbours"),
         "steps": [{"name": step.name, "took_ms": step.took_ms, "said": step.said} for step in its.steps],
         "made_it": look.made_it,
         "file": its.picture or None,
@@ -252,6 +253,8 @@ def _why(stretch: Stretch, zone: tzinfo, lang: Lang) -> Iterator[str]:
         picture = say(f"missing.{look.missing}", lang, at=at) if look.missing else its.picture
         mark = "*" if look.made_it else " "
         yield f"{mark} {_when(its.at, zone)}  {say(f'outcome.{its.outcome}', lang)}  {steps}  {picture}"
+        if told := neighbours(its.measures, lang):
+            yield f"  {told}"
 
 
 def _when(at: int, zone: tzinfo) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from monitor.wording import Lang, duration, moment, month_name, percent, points_short, say, scored
+from monitor.wording import Lang, duration, moment, month_name, neighbours, percent, points_short, say, scored
 
 LANG_COOKIE = "lang"
 LANGUAGES = {lang.value: lang for lang in Lang}
@@ -70,6 +70,10 @@ class Visitor:
         measures = facts.get("measures")
         return scored(fault, measures if isinstance(measures, Mapping) else {}, self.lang)
 
+    def neighbours(self, facts: Mapping[str, object]) -> str:
+        """What the neighbours said of a veiled picture, "" of any other."""
+        return neighbours(facts, self.lang)
+
     def context(self) -> dict[str, object]:
         """What every template can say."""
         return {
@@ -80,6 +84,7 @@ class Visitor:
             "when_iso": self.when_iso,
             "times": self.times,
             "scored": self.fault,
+            "neighbours": self.neighbours,
             "lasted": self.lasted,
             "span": self.span,
             "month_name": self.month,

@@ -26,6 +26,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 BEGAN = 1_790_784_000  # 1 October 2026 at the site
 NOW = BEGAN + 20 * DAY
 OUT, BACK = BEGAN + 5 * DAY, BEGAN + 6 * DAY
+TOLD = {"says": "suspect", "scope": "township", "asked": 2, "clear": 1}
 BLACK = (Step(name="decode", took_ms=3.5, said="black"),)
 
 
@@ -45,7 +46,15 @@ def changed(at: int, condition: Condition, *looks: int, fault: Fault | None = No
 
 
 def seen(at: int, kind: EvidenceKind = EvidenceKind.FAULT) -> Evidence:
-    return Evidence(camera="cam-1", at=at, kind=kind, outcome="bad_picture", steps=BLACK, jpeg=b"\xff\xd8\xff")
+    return Evidence(
+        camera="cam-1",
+        at=at,
+        kind=kind,
+        outcome="bad_picture",
+        steps=BLACK,
+        measures={"neighbours": TOLD} if at == OUT else {},
+        jpeg=b"\xff\xd8\xff",
+    )
 
 
 @pytest.fixture
@@ -92,10 +101,12 @@ def test_every_interval_names_the_looks_that_made_it_with_their_steps_and_pictur
         (at, True, f"cam-1/{at}-fault.jpg") for at in (OUT, OUT + 1800)
     ]
     assert out["looks"][0]["steps"] == [{"name": "decode", "took_ms": 3.5, "said": "black"}]
+    assert [look["neighbours"] for look in out["looks"]] == [TOLD, None]
     assert after["looks"][0]["file"] == f"cam-1/{BACK}-good.jpg"
     (first,) = before["looks"]
     assert (first["at"], first["missing"], first["missing_since"]) == (BEGAN - 30 * DAY, "replaced", BACK)
     assert f"* 10-06 00:00:00  bad picture  decode black  cam-1/{OUT}-fault.jpg" in words
+    assert "of the cameras of the township only 2 can tell, 1 see clearly: fog or a cover, undecided" in words
     assert "A newer good picture took its place on 10-07 00:00:00." in words
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from monitor.core.availability import Assessment
 from monitor.core.condition import IMAGE_FAULTS, Cause, Condition, Fault
+from monitor.core.veil import Says, Scope
 from monitor.web.source import MonthState
 from monitor.wording import (
     TABLES,
@@ -56,6 +57,8 @@ def placeholders(text: str) -> set[str]:
         ("fault", Fault),
         ("outcome", Outcome),
         ("assessment", Assessment),
+        ("veil", Says),
+        ("scope", Scope),
     ],
 )
 def test_every_id_of_the_record_has_words(kind: str, ids: type[StrEnum]) -> None:
