@@ -28,13 +28,19 @@ CONDITIONS = {
 }
 SHARE, COUNT, SECONDS, HOURS, BYTES, SINCE = (
     "percentunit",
-    "suffix: 台",
+    "suffix:台",
     "s",
-    "suffix: 台时",
+    "suffix:台时",
     "bytes",
     "dateTimeFromNow",
 )
-PLAIN, TIMES, WHEN = "short", "suffix: 次", "dateTimeAsLocal"
+PLAIN, TIMES, MESSAGES, WHEN = "short", "suffix:次", "suffix:条", "dateTimeAsLocal"
+
+WIDTH = 24
+"""columns of Grafana's grid"""
+
+Words = Mapping[str, tuple[str, str]]
+"""text and colour of the values that are words"""
 
 Steps = Sequence[tuple[float | None, str]]
 """colours from a value on; the first from None"""
@@ -53,8 +59,7 @@ class Column:
     unit: str = PLAIN
     decimals: int | None = None
     steps: Steps = ()
-    values: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """text and colour for values that are words"""
+    values: Words = field(default_factory=dict)
 
 
 def floored(rate: str) -> str:
@@ -69,7 +74,7 @@ def number(
     unit: str = PLAIN,
     decimals: int | None = None,
     steps: Steps = NO_JUDGEMENT,
-    values: Mapping[str, tuple[str, str]] | None = None,
+    values: Words | None = None,
     note: str = "",
 ) -> dashboard.Panel:
     """One large number, as it is now."""
@@ -174,9 +179,7 @@ def bars(
     return panel.build()
 
 
-def states(
-    title: str, queries: Mapping[str, str], values: Mapping[str, tuple[str, str]], *, note: str = ""
-) -> dashboard.Panel:
+def states(title: str, queries: Mapping[str, str], values: Words, *, note: str = "") -> dashboard.Panel:
     """What held when: a strip for each series, ``values`` saying which word and colour a value has."""
     panel = (
         statetimeline.Panel()
@@ -201,7 +204,8 @@ def rows(
     columns: Sequence[Column],
     *,
     keys: Mapping[str, str],
-    hidden: Sequence[str] = (),
+    dropped: Sequence[str] = (),
+    passed: Sequence[str] = (),
     link: str = "",
     sort: str = "",
     descending: bool = True,
@@ -209,8 +213,8 @@ def rows(
 ) -> dashboard.Panel:
     """A table with a row for each label set, as it is now.
 
-    ``keys`` are the headings of the labels that are shown, ``hidden`` the labels that only join the queries or feed
-    ``link``, the address to which the first key leads.
+    ``keys`` are the headings of the labels that are shown; ``dropped`` are labels that are not, ``passed`` those that
+    only ``link`` needs, the address to which the first key leads: Grafana cannot pass on what it has dropped.
     """
     panel = (
         table.Panel()
@@ -235,12 +239,14 @@ def rows(
         dashboard.DataTransformerConfig(
             id_val="organize",
             options={
-                "excludeByName": dict.fromkeys(("Time", *hidden), True),
+                "excludeByName": dict.fromkeys(("Time", *dropped), True),
                 "indexByName": {name: place for place, name in enumerate(headings)},
                 "renameByName": headings,
             },
         )
     )
+    for label in passed:
+        panel.override_by_name(label, [dashboard.DynamicConfigValue("custom.hidden", True)])
     if link:
         first = next(iter(keys.values()))
         shown = [{"title": "打开", "url": link, "targetBlank": False}]
@@ -279,7 +285,7 @@ def _thresholds(steps: Steps) -> dashboard_builders.ThresholdsConfig:
     )
 
 
-def _words(values: Mapping[str, tuple[str, str]]) -> dashboard.ValueMap:
+def _words(values: Words) -> dashboard.ValueMap:
     return dashboard.ValueMap(
         options={
             value: dashboard.ValueMappingResult(text=text, color=colour, index=place)

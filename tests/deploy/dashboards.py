@@ -53,11 +53,11 @@ def queries() -> list[Query]:
 
 
 def _queries(uid: str, panel: Json) -> Iterator[Query]:
-    headings, hidden = _columns(panel)
+    renamed, hidden = _columns(panel)
     several = len(panel["targets"]) > 1
     for target in panel["targets"]:
         value = f"Value #{target['refId']}" if several else "Value"
-        look = _look(panel, headings.get(value, target["legendFormat"]))
+        look = _look(panel, renamed.get(value, target["legendFormat"]))
         yield Query(
             board=uid,
             panel=panel["title"],
@@ -67,7 +67,7 @@ def _queries(uid: str, panel: Json) -> Iterator[Query]:
             legend=target["legendFormat"],
             instant=bool(target.get("instant")),
             as_table=target["format"] == "table",
-            shown=frozenset(name for name in {*headings, *hidden} if not name.startswith(("Value", "Time"))),
+            shown=frozenset(name for name in {*renamed, *hidden} if not name.startswith(("Value", "Time"))),
             words=_words([*look.get("mappings", []), *panel["fieldConfig"]["defaults"].get("mappings", [])]),
         )
 
@@ -75,8 +75,24 @@ def _queries(uid: str, panel: Json) -> Iterator[Query]:
 def _columns(panel: Json) -> tuple[dict[str, str], set[str]]:
     for transformation in panel.get("transformations", []):
         if transformation["id"] == "organize":
-            return transformation["options"]["renameByName"], set(transformation["options"]["excludeByName"])
+            dropped = set(transformation["options"]["excludeByName"])
+            return transformation["options"]["renameByName"], dropped | passed_labels(panel)
     return {}, set()
+
+
+def passed_labels(panel: Json) -> set[str]:
+    """Labels that a table keeps, unseen, for its link."""
+    hidden = {"id": "custom.hidden", "value": True}
+    return {
+        override["matcher"]["options"]
+        for override in panel["fieldConfig"]["overrides"]
+        if hidden in override["properties"]
+    }
+
+
+def headings(panel: Json) -> set[str]:
+    """The headings of a table's columns."""
+    return set(_columns(panel)[0].values())
 
 
 def _look(panel: Json, heading: str) -> Json:
