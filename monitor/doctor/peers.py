@@ -136,7 +136,10 @@ async def _ask(url: str, parameters: dict[str, str] | None = None) -> object:
     """One JSON document, or why there is none. Never more than ANSWER_AT_MOST bytes of it."""
     try:
         async with (
-            aiohttp.ClientSession(timeout=PATIENCE, auto_decompress=False) as session,
+            # What is not inflated here must not be asked for deflated.
+            aiohttp.ClientSession(
+                timeout=PATIENCE, auto_decompress=False, headers={"Accept-Encoding": "identity"}
+            ) as session,
             session.get(url, params=parameters, allow_redirects=False) as response,
         ):
             if response.status != 200:
