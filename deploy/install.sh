@@ -187,6 +187,12 @@ put_neighbours() {
     if wanted grafana; then put_grafana; fi
 }
 
+# What was not wanted stays unwanted at the next upgrade.
+remember_choice() {
+    printf '%s\n' "$without" >"$scratch/without"
+    put "$scratch/without" /opt/xunjian/without 0644
+}
+
 put_grafana() {
     [ -d "$source/deploy/grafana" ] || return 0
     if [ -d "$ROOT/etc/grafana" ] || [ -x "$ROOT/usr/sbin/grafana-server" ]; then
@@ -256,6 +262,7 @@ make_settings
 [ "$(current_version)" = "$version" ] || change "启用版本 $version" "make $version the current version" point_at "$version"
 put_fonts
 put_neighbours
+remember_choice
 check_config
 start_services
 if [ "$changes" -eq 0 ]; then

@@ -42,6 +42,14 @@ program() {
     fi
 }
 
+# quietly COMMAND…: what it says is shown only when it fails.
+quietly() {
+    "$@" >"$scratch/said" 2>&1 || {
+        cat "$scratch/said" >&2
+        return 1
+    }
+}
+
 # broken VERSION: the topics that doctor calls broken, one a line. The store is opened for it, and so migrated.
 broken() {
     # 1 says that something was found; anything above is a failure of its own.
@@ -77,10 +85,7 @@ start_service() {
 
 back_up() {
     backup=$ROOT/var/backups/xunjian/before-$version-$(date -u +%Y%m%dT%H%M%SZ).zip
-    change "备份到 $backup" "back up to $backup" program "$old" backup "$backup" >"$scratch/backup.log" || {
-        cat "$scratch/backup.log" >&2
-        return 1
-    }
+    change "备份到 $backup" "back up to $backup" quietly program "$old" backup "$backup" || return 1
     # The units too: those of the old version are not in the new bundle.
     mkdir -p "$ROOT/opt/xunjian/versions/$old/units"
     cp "$ROOT"/etc/systemd/system/xunjian* "$ROOT/opt/xunjian/versions/$old/units/"
@@ -102,12 +107,20 @@ roll_back() {
     staged || systemctl stop xunjian.service || true
     cp "$ROOT/opt/xunjian/versions/$old/units/"* "$ROOT/etc/systemd/system/"
     point_at "$old"
-    change "恢复备份 $backup" "restore the backup $backup" program "$old" restore "$backup" --replace >"$scratch/restore.log" || {
-        cat "$scratch/restore.log" >&2
+    change "恢复备份 $backup" "restore the backup $backup" quietly program "$old" restore "$backup" --replace ||
         fail "恢复失败；备份在 $backup" "the backup could not be restored; it is $backup"
-    }
     rm -f "$under_way"
+    # Made anew at the next try, which may bring another wheel of the same version.
+    for each in "$ROOT"/opt/xunjian/versions/*; do [ "$(basename "$each")" = "$old" ] || rm -rf "$each"; done
     start_service || fail "$old 没有启动：journalctl -u xunjian" "$old has not started: journalctl -u xunjian"
+}
+
+# Rules, dashboards and settings of the neighbours that were wanted belong to the version.
+renew_neighbours() {
+    set -- --lang "$LANGUAGE"
+    [ -z "$ROOT" ] || set -- "$@" --root "$ROOT"
+    for each in $(cat "$ROOT/opt/xunjian/without" 2>/dev/null); do set -- "$@" --without "$each"; done
+    sh "$source/deploy/install.sh" "$@"
 }
 
 # The current version and the one before it stay.
@@ -137,6 +150,7 @@ broken "$old" >"$scratch/broken.before" || fail "$old 的体检没有完成，�
 if go_on; then
     rm -f "$under_way"
     forget_older
+    renew_neighbours
     say "升级完成：$version" "upgraded to $version"
 elif [ -f "$under_way" ]; then
     roll_back

@@ -80,8 +80,8 @@ class Server:
         self.root = home / "root"
         self.wheels = wheels
         self.root.mkdir()
-        for version, wheel in wheels.items():
-            self.environment(self.root / "opt/xunjian/versions" / version, wheel)
+        self.environment(OLD)
+        self.environment(NEW)
         installed = run(self.bundle(OLD), "install.sh", "--root", str(self.root))
         assert installed.returncode == 0, installed.stderr
         settings = self.root / "etc/xunjian/config.toml"
@@ -90,12 +90,13 @@ class Server:
             text = text.replace(folder, f"{self.root}{folder}")
         settings.write_text(text, encoding="utf-8")
 
-    def environment(self, folder: Path, wheel: Path) -> None:
+    def environment(self, version: str) -> None:
         """One that borrows its libraries from ours."""
+        folder = self.root / "opt/xunjian/versions" / version
         venv.create(folder, symlinks=True)
         (packages,) = folder.glob("lib/python*/site-packages")
         (packages / "borrowed.pth").write_text("\n".join(site.getsitepackages()), encoding="utf-8")
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(self.wheels[version]) as archive:
             archive.extractall(packages)
         program = folder / "bin/xunjian"
         program.write_text(f"#!{folder}/bin/python\nfrom monitor.cli import main\nmain()\n", encoding="utf-8")
@@ -152,14 +153,22 @@ def backups(server: Server, version: str) -> list[Path]:
     return sorted((server.root / "var/backups/xunjian").glob(f"before-{version}-*.zip"))
 
 
-def test_an_upgrade_goes_forwards_and_comes_back_whole_when_the_next_one_is_bad(server: Server) -> None:
+def test_an_upgrade_touches_nothing_too_early_goes_forwards_and_comes_back_whole(server: Server) -> None:
+    settings = server.root / "etc/xunjian/config.toml"
+    fine = settings.read_text(encoding="utf-8")
+    settings.write_text(fine + "[coffee]\nstrong = true\n", encoding="utf-8")
+    refused = server.upgrade(NEW)
+    assert (refused.returncode, "nothing has been changed" in refused.stderr) == (2, True)
+    assert (server.current, backups(server, NEW)) == (OLD, [])
+    settings.write_text(fine, encoding="utf-8")
+
     done = server.upgrade(NEW)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (server.current, server.cameras(), len(backups(server, NEW))) == (NEW, CAMERAS, 1)
     assert not server.under_way.exists()
     assert "0.1.1 is installed already" in server.upgrade(NEW).stdout
 
-    server.environment(server.root / "opt/xunjian/versions" / BAD, server.wheels[BAD])
+    server.environment(BAD)
     failed = server.upgrade(BAD)
     assert failed.returncode == 1, failed.stdout + failed.stderr
     assert "no such table" in failed.stderr
@@ -176,15 +185,3 @@ def test_an_upgrade_goes_forwards_and_comes_back_whole_when_the_next_one_is_bad(
     assert (server.current, server.cameras()) == (NEW, CAMERAS)
     assert (server.root / "etc/systemd/system/xunjian.service").is_file()
     assert not server.under_way.exists()
-
-
-def test_settings_that_the_new_version_refuses_stop_it_before_anything_is_touched(
-    wheels: dict[str, Path], tmp_path: Path
-) -> None:
-    server = Server(tmp_path, wheels)
-    with (server.root / "etc/xunjian/config.toml").open("a", encoding="utf-8") as settings:
-        settings.write("[coffee]\nstrong = true\n")
-    refused = server.upgrade(NEW)
-    assert refused.returncode == 2
-    assert "nothing has been changed" in refused.stderr
-    assert (server.current, backups(server, NEW)) == (OLD, [])
