@@ -42,7 +42,6 @@ from probes.onvif import OnvifProbe, stream_uri
 from probes.picture import Decoder
 from probes.probe import Trace
 from probes.testing.county import County
-from probes.testing.device import Scheme
 from probes.testing.media import Codec, Format
 from tests.bench.bench_round import SAMPLE, Planned, SpoiltError, ffprobe, look_at_all, planned, served, url
 from tests.bench.measure import Goal, Meter, Result, Usage
@@ -215,8 +214,7 @@ async def _key_frame(cameras: int) -> Result:
     taking = Taking()
     async with served(cameras, TRANSPORTED) as county, _looking(taking) as looker:
         asked = _asked(county)
-        # ffmpeg's libraries know no SHA-256 digest, and are told to use TCP
-        able = [each for each in asked if each.tcp and each.scheme is not Scheme.SHA256]
+        able = [each for each in asked if each.for_ffmpeg]
         await look_at_all(looker, asked[:SAMPLE], Depth.PICTURE)
         taking.frames.clear()
         _settle()

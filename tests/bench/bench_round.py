@@ -48,12 +48,15 @@ class SpoiltError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A camera of the county as a probe sees it."""
+    """A camera of the county as a probe sees it.
+
+    ``for_ffmpeg`` says that ffmpeg's libraries can see it, too. They know no SHA-256 digest, give up where the camera
+    replaces its nonce (RFC 7616 §3.3, ``stale``), and are told to use TCP.
+    """
 
     target: Target
     job: Job
-    scheme: Scheme
-    tcp: bool
+    for_ffmpeg: bool
 
 
 @asynccontextmanager
@@ -87,7 +90,9 @@ def _planned(county: County, device: PlannedDevice, camera: PlannedCamera, lane:
         lane=lane,
         channels=len(device.cameras),
     )
-    return Planned(target=target, job=job, scheme=device.access.scheme, tcp=not device.refuses_tcp)
+    access = device.access
+    for_ffmpeg = access.scheme is not Scheme.SHA256 and not access.stale_first and not device.refuses_tcp
+    return Planned(target=target, job=job, for_ffmpeg=for_ffmpeg)
 
 
 async def look_at_all(
@@ -179,8 +184,7 @@ def by_tool(what: str, command: Callable[[str, Path], list[str]], cameras: int) 
 
 async def _by_tool(what: str, command: Callable[[str, Path], list[str]], cameras: int) -> Result:
     async with served(cameras) as county:
-        # ffmpeg's libraries know no SHA-256 digest, and are told to use TCP.
-        able = [each for each in planned(county, Lane.MEDIA) if each.scheme is not Scheme.SHA256 and each.tcp]
+        able = [each for each in planned(county, Lane.MEDIA) if each.for_ffmpeg]
         sample = able[:: max(1, len(able) // SAMPLE)][:SAMPLE]
         turns = asyncio.Semaphore(AT_ONCE)
         with TemporaryDirectory() as folder:
