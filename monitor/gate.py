@@ -65,11 +65,20 @@ class _Device:
     clean: int = 0
     last: Lane | None = None
     """of which kind the look was that started last"""
-    waiting: dict[Lane, deque[Job]] = field(default_factory=lambda: {lane: deque() for lane in _LANES})
+    waiting: dict[Lane, deque[Job]] = field(default_factory=dict)
+    """only queues that aren't empty: of thousands of devices nearly none has one"""
 
     @property
     def free(self) -> bool:
         return self.active < self.limit
+
+    def next_of(self, lane: Lane) -> Job:
+        """Take the job that has waited longest."""
+        queue = self.waiting[lane]
+        job = queue.popleft()
+        if not queue:
+            del self.waiting[lane]
+        return job
 
 
 @dataclass(slots=True)
@@ -125,7 +134,7 @@ class Gate:
         if device is None:
             ceiling = self._limits.per_recorder if job.channels > 1 else self._limits.per_camera
             device = self._devices[job.address] = _Device(limit=ceiling, ceiling=ceiling)
-        device.waiting[job.lane].append(job)
+        device.waiting.setdefault(job.lane, deque()).append(job)
         self._waiting += 1
         self._make_ready(job.link, job.address, job.lane)
 
@@ -179,7 +188,7 @@ class Gate:
     def _make_ready(self, link_name: str, address: str, lane: Lane) -> None:
         device = self._devices[address]
         link = self._links.setdefault(link_name, _Link())
-        if device.waiting[lane] and device.free and address not in link.queued[lane]:
+        if lane in device.waiting and device.free and address not in link.queued[lane]:
             link.queued[lane].add(address)
             link.ready[lane].append(address)
             self._give_turn(link_name, lane)
@@ -192,7 +201,7 @@ class Gate:
         """
         is_paid = link.paid_at - now <= BURST_S
         return any(
-            device.waiting[other]
+            other in device.waiting
             and self._has_place(other)
             and link.active[other] < self._link_limit(other)
             and (is_paid or other is Lane.LIGHT)
@@ -227,21 +236,21 @@ class Gate:
         for _ in range(len(ready)):
             address = ready.popleft()
             device = self._devices[address]
-            if not device.free or not device.waiting[lane]:
+            if not device.free or lane not in device.waiting:
                 link.queued[lane].discard(address)
                 continue  # made ready again when one of its looks ends
             if device.last is lane and self._others_may_start(device, link, lane, now):
                 ready.append(address)
                 continue
             link.queued[lane].discard(address)
-            job = device.waiting[lane].popleft()
+            job = device.next_of(lane)
             device.active += 1
             device.last = lane
             # Its own link, which is another one when a recorder serves two townships or a camera has moved.
             self._links.setdefault(job.link, _Link()).active[lane] += 1
             self._active[lane] += 1
             self._waiting -= 1
-            if device.waiting[lane] and device.free:
+            if lane in device.waiting and device.free:
                 link.queued[lane].add(address)
                 ready.append(address)
             return job
