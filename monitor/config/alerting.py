@@ -25,8 +25,12 @@ BODY = '{"title": "{{ title }}", "text": "{{ text }}"}'
 def _gateway(url: str) -> str:
     if not url:
         return url
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, or half an IPv6 address
+        is_url = False
+    if not is_url:
         raise complaint(
             f"应为 http:// 或 https:// 开头的地址，现为“{url}”", f'should begin with http:// or https://, is "{url}"'
         )
@@ -78,6 +82,14 @@ class ChannelEntry(Table):
     def told_of(self) -> frozenset[Kind]:
         """The kinds of alerts that it is told of."""
         return frozenset(Kind(kind) for kind in self.kinds)
+
+    @property
+    def gateway_door(self) -> tuple[str, int] | None:
+        """Host and port of the gateway; None for a channel by apprise."""
+        if not self.gateway:
+            return None
+        parts = urlsplit(self.gateway)
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
     def at(self, home: Path) -> ChannelEntry:
         """The same with its files' paths made absolute from ``home``."""

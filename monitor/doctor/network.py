@@ -43,7 +43,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A port of a device, what for (rtsp, onvif, witness, mqtt), and the townships whose cameras are behind it."""
+    """A port of a device, what for (rtsp, onvif, witness, mqtt, alerts), and the townships of the cameras behind it."""
 
     host: str
     port: int
@@ -82,6 +82,9 @@ def doors_of(fleet: Fleet, config: Config) -> tuple[Door, ...]:
                 behind.setdefault((target.host, port), (purpose, set()))[1].add(fleet.cameras[camera].township)
     if config.mqtt.host:
         behind.setdefault((config.mqtt.host, config.mqtt.port), ("mqtt", set()))
+    for entry in config.alerts.channels:
+        if door := entry.gateway_door:
+            behind.setdefault(door, ("alerts", set()))
     posts = [(address, "") for address in config.witness.county]
     posts += [(township.witness, township.code) for township in fleet.townships.values() if township.witness]
     for address, code in posts:

@@ -37,10 +37,14 @@ FLEET = Fleet.of([HILL, RIVER], CAMERAS)
 
 
 def test_every_door_of_ledger_and_settings_is_listed_once_by_address() -> None:
-    config = parse('[witness]\ncounty = ["10.0.0.1:80"]\n[mqtt]\nhost = "10.0.0.2"\n')
+    config = parse(
+        '[witness]\ncounty = ["10.0.0.1:80"]\n[mqtt]\nhost = "10.0.0.2"\n'
+        '[[alerts.channels]]\nname = "sms"\ngateway = "https://10.0.0.3/send"\n'
+    )
     assert [(door.host, door.port, door.purpose, sorted(door.townships)) for door in doors_of(FLEET, config)] == [
         ("10.0.0.1", 80, "witness", []),
         ("10.0.0.2", 1883, "mqtt", []),
+        ("10.0.0.3", 443, "alerts", []),
         ("10.1.0.9", 8554, "rtsp", ["02"]),
         ("10.1.0.10", 80, "onvif", ["01"]),
         ("10.1.0.10", 554, "rtsp", ["01"]),
