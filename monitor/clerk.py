@@ -15,6 +15,7 @@ from monitor.book import Book
 from monitor.clock import Clock
 from monitor.core.availability import BY_DEFAULT, Counting, Span, Totals
 from monitor.core.board import StateSeconds
+from monitor.core.certificate import CERTIFICATE, CertificateNote
 from monitor.core.condition import Cause, Condition
 from monitor.core.exemption import Filing, approved_spans
 from monitor.core.fleet import Camera, Fleet
@@ -122,6 +123,15 @@ class Clerk:
         """What the last run remembered of the cameras' pictures. Blocks."""
         with self._store.snapshot() as reader:
             yield from reader.each_memory()
+
+    def read_certificates(self) -> dict[str, CertificateNote]:
+        """The certificate last noted of each camera. Blocks."""
+        entries = reversed(self._store.audit_of(CERTIFICATE))
+        return {entry.subject: CertificateNote.of(entry.at, entry.detail) for entry in entries}
+
+    def note_certificate(self, camera: str, note: CertificateNote) -> None:
+        """Keep what a camera's certificate is from now on."""
+        self.write(audit=(AuditEntry(at=note.at, who="xunjian", action=CERTIFICATE, subject=camera, detail=note.told),))
 
     def history(self, camera: str) -> tuple[Transition, ...]:
         """All transitions of one camera. Blocks."""

@@ -13,6 +13,7 @@ from monitor.clerk import Clerk
 from monitor.clock import Clock
 from monitor.control import Seen, round_report
 from monitor.core.board import Board
+from monitor.core.certificate import CERTIFICATE, CertificateNote
 from monitor.core.condition import Condition
 from monitor.core.period import Month
 from monitor.core.record import Interval, Outage, Transition
@@ -24,6 +25,7 @@ from probes.observation import Depth, Light, Reference
 
 EVIDENCE_SHOWN = 40
 EVIDENCE_READ = 500
+CERTIFICATES_TOLD = 10
 
 
 class PapersError(Exception):
@@ -117,6 +119,7 @@ class Desk:
         evidence = await asyncio.to_thread(self._store.evidence, camera, EVIDENCE_READ, read=False)
         reasons = await asyncio.to_thread(self._store.reasons, camera, period.start, until)
         decisions = await asyncio.to_thread(self._store.decisions, camera)
+        certificates = await asyncio.to_thread(self._store.audit_of, CERTIFICATE, camera, CERTIFICATES_TOLD)
         return Life(
             camera=camera,
             began=period.start,
@@ -126,6 +129,7 @@ class Desk:
             reasons=reasons,
             evidence=_of_the_month(evidence, period.start, until),
             decisions=tuple(each for each in decisions if period.start <= each.at < until),
+            certificates=tuple(CertificateNote.of(each.at, each.detail) for each in certificates),
         )
 
     def _running_life(self, camera: str) -> tuple[tuple[Interval, ...], tuple[Transition, ...]]:
@@ -219,7 +223,7 @@ class Desk:
         for camera in watched:
             look = self._rounds.look_now(camera, depth)
             look.add_done_callback(ended)
-            looks.append(_in_short(look))
+            looks.append(_without_picture(look))
         answers = await asyncio.gather(*looks, return_exceptions=True)
         seen = [answer for answer in answers if not isinstance(answer, BaseException)]  # others have left the fleet
         if void is None and self._rounds.mass_failures > mass_failures:
@@ -263,10 +267,10 @@ class Desk:
             await written
 
 
-async def _in_short(look: asyncio.Future[Seen]) -> Seen:
-    """What was seen, without what is left to the store: pictures, measures and steps of a round are hundreds of MB."""
+async def _without_picture(look: asyncio.Future[Seen]) -> Seen:
+    """What was seen, its picture left to the store: those of a whole round are hundreds of megabytes."""
     observations, judged = await look
-    return tuple(replace(each, jpeg=None, memory=None, facts={}, steps=()) for each in observations), judged
+    return tuple(replace(each, jpeg=None, memory=None) for each in observations), judged
 
 
 def _of_the_month(evidence: Iterable[Evidence], began: int, until: int) -> tuple[Evidence, ...]:

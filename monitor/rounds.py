@@ -33,6 +33,7 @@ from monitor.core.blindness import (
     watched_until,
 )
 from monitor.core.board import Board
+from monitor.core.certificate import CertificateNote, noted
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.due import Plan, interval, next_look
 from monitor.core.event import CommonCause, common_causes
@@ -224,6 +225,7 @@ class Rounds:
         self._recent: deque[Look] = deque(maxlen=RECENT_LOOKS)
         self._sightings = Sightings(ways.neighbours)
         self._arrivals: dict[str, Arrival] = {}
+        self._certificates: dict[str, CertificateNote] = {}
         self._tickets = count()
         self._offered: dict[int, _Watched] = {}
         self._busy: set[str] = set()
@@ -256,6 +258,7 @@ class Rounds:
     async def open(self) -> None:
         """Take up the record where the last run left it."""
         past = await asyncio.to_thread(self._clerk.read_past)
+        self._certificates = await asyncio.to_thread(self._clerk.read_certificates)
         self._day = self._today()
         self._ledger = await asyncio.to_thread(self._books.read)
         self._events = past.events
@@ -483,6 +486,8 @@ class Rounds:
         if reach > Depth.LIGHT:
             self._log_in_ended(target, look, observations if is_current else ())
         look = self._unveiled(watched, look, observations[0])
+        if is_current:
+            self._note_certificate(look, observations[0])
         look = self._without_loss_of_link(watched, look, observations[0])
         if look.condition in FAILING:
             look = await self._vouched(watched, look)
@@ -542,6 +547,18 @@ class Rounds:
             if asked <= self._ways.neighbours.members and at - other.last.get(Depth.PICTURE, 0) >= gap_s:
                 self.look_now(each.id, Depth.PICTURE)
                 asked += 1
+
+    def _note_certificate(self, look: Look, first: Observation) -> None:
+        sha256 = first.facts.get("certificate_sha256")
+        if not isinstance(sha256, str):
+            return
+        note = noted(self._certificates.get(look.camera), sha256, look.at)
+        if note is None:
+            return
+        self._certificates[look.camera] = note
+        self._clerk.note_certificate(look.camera, note)
+        if note.before:
+            log.warning("a camera has another certificate", camera=look.camera, sha256=note.sha256)
 
     def _without_loss_of_link(self, watched: _Watched, look: Look, first: Observation) -> Look:
         """The look, void if its picture was spoiled by packets that the township's link loses for others as well."""

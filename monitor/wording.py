@@ -85,27 +85,6 @@ SCORES = {
 }
 """What the score of an image fault measures."""
 
-VEILS = {
-    "cover": Words(
-        "画面中看不到原有景物，而{scope} {asked} 台中 {clear} 台画面清晰：不是雾，是遮挡",
-        "veiled, but {clear} of {asked} {scope} see clearly: no fog, a cover",
-    ),
-    "weather": Words(
-        "画面中看不到原有景物，{scope} {asked} 台中只有 {clear} 台画面清晰：是天气，不算遮挡",
-        "veiled, and only {clear} of {asked} {scope} see clearly: weather, no cover",
-    ),
-    "suspect": Words(
-        "画面中看不到原有景物，{scope}能作证的只有 {asked} 台，其中 {clear} 台清晰：分不清是雾还是遮挡",
-        "veiled; of the {scope} only {asked} can tell, {clear} see clearly: fog or a cover, undecided",
-    ),
-}
-"""What the neighbours make of a veiled picture."""
-
-SCOPES = {
-    "village": Words("同村邻近", "cameras of the village"),
-    "township": Words("同乡镇", "cameras of the township"),
-}
-
 OUTCOMES = {
     "ok": Words("正常", "fine"),
     "unreachable": Words("网络不通", "unreachable"),
@@ -620,8 +599,6 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         "cause": CAUSES,
         "fault": FAULTS,
         "score": SCORES,
-        "veil": VEILS,
-        "scope": SCOPES,
         "outcome": OUTCOMES,
         "depth": DEPTHS,
         "light": LIGHTS,
@@ -683,24 +660,6 @@ def scored(fault: str, measures: Mapping[str, object], lang: Lang) -> str:
     if not isinstance(score, int | float):
         return words
     return say("text.scored", lang, fault=words, what=say(f"score.{fault}", lang), times=f"{int(score * 10) / 10:.1f}")
-
-
-def neighbours(facts: Mapping[str, object], lang: Lang) -> str:
-    """What the neighbours said of a veiled picture, by what was kept of its look; "" where they weren't asked.
-
-    >>> neighbours({"neighbours": {"says": "cover", "scope": "village", "asked": 7, "clear": 6}}, Lang.ZH)
-    '画面中看不到原有景物，而同村邻近 7 台中 6 台画面清晰：不是雾，是遮挡'
-    """
-    told = facts.get("neighbours")
-    if not isinstance(told, Mapping):
-        return ""
-    return say(
-        f"veil.{told['says']}",
-        lang,
-        scope=say(f"scope.{told['scope']}", lang),
-        asked=told["asked"],
-        clear=told["clear"],
-    )
 
 
 SPANS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))

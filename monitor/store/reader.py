@@ -234,7 +234,16 @@ class Reader(MonthReader, OutboxReader, AlertReader):
 
     def audit(self, limit: int = 100) -> tuple[AuditEntry, ...]:
         """The newest entries of the audit, newest first."""
-        query = select(schema.audit).order_by(schema.audit.c.key.desc()).limit(limit)
+        return self._entries(select(schema.audit).order_by(schema.audit.c.key.desc()).limit(limit))
+
+    def audit_of(self, action: str, subject: str | None = None, limit: int | None = None) -> tuple[AuditEntry, ...]:
+        """The entries of one action, of one subject or of all, newest first."""
+        query = select(schema.audit).where(schema.audit.c.action == action).order_by(schema.audit.c.key.desc())
+        if subject is not None:
+            query = query.where(schema.audit.c.subject == subject)
+        return self._entries(query.limit(limit))
+
+    def _entries(self, query: Select[Any]) -> tuple[AuditEntry, ...]:
         return tuple(
             AuditEntry(at=row.at, who=row.who, action=row.action, subject=row.subject, detail=object_of(row.detail))
             for row in self._rows(query)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from monitor.core.board import Board
+from monitor.core.certificate import CertificateNote
 from monitor.core.record import Interval, Outage, Transition
 from monitor.store.values import Decision, Evidence, Reason
 from probes.observation import Light, Reference
@@ -32,6 +33,7 @@ class Life:
     ``intervals`` cover it without overlap, in order of time.
     ``transitions`` are those that began the intervals, oldest first; ``reasons`` are ours of them as they are stored,
     with what was kept of their looks. Of evidence ``is_pictured`` says whether a picture can be shown.
+    ``certificates`` are the TLS certificates that the camera has had, newest first, whenever that was.
     """
 
     camera: str
@@ -42,6 +44,7 @@ class Life:
     reasons: tuple[Reason, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    certificates: tuple[CertificateNote, ...] = ()
 
 
 Snapshot = Mapping[str, Any]

@@ -480,11 +480,7 @@ def _covered_look() -> Evidence:
         outcome="bad_picture",
         faults=("covered",),
         steps=STEPS,
-        measures={
-            **MEASURES,
-            "measures": {"score_covered": 1.66},
-            "neighbours": {"says": "cover", "scope": "village", "asked": 7, "clear": 6},
-        },
+        measures={**MEASURES, "measures": {"score_covered": 1.66}},
         jpeg=picture(covered=True),
     )
 

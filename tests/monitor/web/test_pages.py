@@ -328,14 +328,6 @@ async def test_a_fault_is_shown_with_how_far_it_is_beyond_its_threshold(serve: S
     )
 
 
-async def test_a_veiled_picture_is_shown_with_what_its_neighbours_say(serve: Serve) -> None:
-    board = ordinary_board()
-    id_ = suspect(board)
-    visit = await serve(board)
-    assert "同村邻近 7 台中 6 台画面清晰：不是雾，是遮挡" in await visit.text(f"/camera/{id_}")
-    assert "6 of 7 cameras of the village see clearly: no fog, a cover" in await visit.text(f"/camera/{id_}?lang=en")
-
-
 async def test_another_certificate_is_told_on_the_cameras_page(serve: Serve) -> None:
     board = ordinary_board()
     id_ = suspect(board)
