@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 from time import sleep
 
@@ -122,6 +124,22 @@ def test_a_batch_that_cannot_be_stored_tells_nothing(store: Store) -> None:
         store.write(broken).result(30)
     write(store, told(2))
     assert [(each.seq, each.message) for each in store.outbox_after("mqtt")] == [(1, told(2))]
+
+
+def test_a_transition_whose_message_cannot_be_written_is_not_written_either(store: Store, path: Path) -> None:
+    store.begin_outbox(["mqtt"])
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END")
+    seen = Transition(camera="c", at=NOW, condition=Condition.OFFLINE, decided_at=NOW)
+    batch = Batch(transitions=(TransitionRecord(transition=seen),), messages=(told(1),))
+    with pytest.raises(BatchRefusedError):
+        store.write(batch).result(30)
+    assert store.last_transitions() == {}
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TRIGGER full")
+    store.write(batch).result(30)
+    assert store.last_transitions() == {"c": seen}
+    assert numbers(store, "mqtt") == [1]
 
 
 def test_what_all_have_read_goes_when_it_is_old_and_what_is_too_old_goes_unread(store: Store) -> None:
