@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, time
 from pathlib import Path
 from typing import cast
@@ -15,10 +17,11 @@ from hypothesis import strategies as st
 from monitor.clock import SystemClock
 from monitor.config import Config
 from monitor.core.inspection import planned
+from monitor.core.message import Message, MessageKind
 from monitor.core.period import Month
 from monitor.desk import Desk
 from monitor.schedule import AT_LEAST_EVERY_S, LATE_S, Calendar, due_round, next_wake
-from monitor.store import Batch, Evidence, EvidenceKind, Round, RoundKind, Store
+from monitor.store import Batch, Evidence, EvidenceKind, ReadUpTo, Round, RoundKind, Store
 from probes.observation import Depth
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -139,6 +142,23 @@ async def test_a_disk_that_is_short_makes_pictures_go_before_they_have_filled_th
         await calendar.make_room()
     assert calendar.evidence is not None
     assert (len(calendar.evidence.going), calendar.evidence.size) == (1, 0)
+
+
+async def test_messages_go_when_all_have_read_them_for_a_week_and_unread_after_a_month(tmp_path: Path) -> None:
+    now, day = 1_790_000_000, 86_400
+    with Store.open(f"sqlite:///{tmp_path / 'xunjian.db'}", at=now) as store:
+        store.begin_outbox(["alerts", "mqtt"])
+        ages = (31, 29, 8, 6)
+        messages = tuple(Message(kind=MessageKind.STORE_RECOVERED, at=now - days * day) for days in ages)
+        store.write(Batch(messages=messages, read=(ReadUpTo(reader="mqtt", seq=4),))).result()
+        calendar = Calendar(Config(), desk=cast("Desk", Called()), store=store, clock=At(now))
+        await calendar.forget_messages()
+        assert [each.seq for each in store.outbox_after("alerts")] == [2, 3, 4]
+        assert {each.reader: each.dropped for each in store.outbox_readings()} == {"alerts": 1, "mqtt": 0}
+        store.outbox_done("alerts", 4).result()
+        await calendar.forget_messages()
+    with closing(sqlite3.connect(tmp_path / "xunjian.db")) as database:
+        assert database.execute("SELECT seq FROM outbox").fetchall() == [(4,)]
 
 
 @pytest.mark.parametrize("complete", [True, False])

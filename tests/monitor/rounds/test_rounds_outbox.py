@@ -193,6 +193,24 @@ async def test_an_outage_decided_while_the_link_was_excused_is_annulled(folder: 
         ]
 
 
+async def test_a_store_that_could_not_write_is_told_of_once_it_can(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    degraded = (MessageKind.STORE_DEGRADED, MessageKind.STORE_RECOVERED)
+    async with running(Script(cameras(1)), folder) as run:
+        await run.until(60)
+        assert told(run, *degraded) == []
+        failing = replace(run.store.health(), degraded_for_s=5.0, reason="database or disk is full")
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(run.store, "health", lambda: failing)
+            await run.until(90)
+        await run.until(120)
+        assert told(run, *degraded) == [
+            (MessageKind.STORE_DEGRADED, {"reason": "database or disk is full"}),
+            (MessageKind.STORE_RECOVERED, {}),
+        ]
+
+
 async def test_a_round_is_told_when_it_is_over(folder: Path) -> None:
     async with running(Script(cameras(1)), folder) as run:
         await run.until(60)
