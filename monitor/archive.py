@@ -22,6 +22,7 @@ import os
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -227,10 +228,11 @@ def write_archive(
 class Archive:
     """A backup that is being read. Every complaint is an ArchiveError."""
 
-    def __init__(self, file: zipfile.ZipFile, pool: Pool | None, name: str) -> None:
+    def __init__(self, file: zipfile.ZipFile, pool: Pool | None, path: Path) -> None:
         self._file = file
         self._pool = pool
-        self._name = name
+        self._path = path
+        self._name = path.name
         self.manifest = self._read_manifest()
         self._compare_names()
 
@@ -238,17 +240,12 @@ class Archive:
     @contextmanager
     def opened(cls, path: Path, pool: Pool | None = None) -> Iterator[Archive]:
         """Open the archive at ``path``; members that it does not hold itself are looked for in ``pool``."""
-        try:
-            with zipfile.ZipFile(path) as file:
-                yield cls(file, pool, path.name)
-        except OSError as error:
-            raise ArchiveError(
-                f"无法读取 {path}（{error.strerror}）", f"cannot read {path} ({error.strerror})"
-            ) from error
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
-            raise ArchiveError(
-                f"{path} 不是完好的备份文件", f"{path} is not a sound backup ({str(error) or type(error).__name__:.80})"
-            ) from error
+        with _reading(path):
+            file = zipfile.ZipFile(path)
+        with file:
+            with _reading(path):
+                archive = cls(file, pool, path)
+            yield archive
 
     def verify(self, *, pooled: bool = True, progress: Progress = lambda done, of: None) -> None:
         """Read every member and compare it with its hash; those in the pool by their size alone unless ``pooled``."""
@@ -265,7 +262,7 @@ class Archive:
         """The content of a member, never more than its manifest says; its last chunk only if the hash is right."""
         entry = self.manifest.members[name]
         digest, left, held = hashlib.sha256(), entry.size, b""
-        with self._opened(name, entry) as file:
+        with _reading(self._path), self._opened(name, entry) as file:
             while chunk := file.read(min(CHUNK, left + 1)):
                 if len(chunk) > left:
                     raise self._damaged(name)
@@ -288,7 +285,7 @@ class Archive:
     def extract(self, name: str, path: Path) -> None:
         """Write a member to ``path``, which appears whole or not at all. Raises OSError too."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name[:100]}.part")
+        unfinished = path.with_name(f".{path.name[:60]}.part")
         try:
             with unfinished.open("wb") as target:
                 for chunk in self.chunks(name):
@@ -359,6 +356,19 @@ class Archive:
 
 class _ChangedError(ArchiveError):
     """A source is not what was expected of it."""
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What reading the archive at ``path`` raises, as an ArchiveError."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(f"无法读取 {path}（{error.strerror}）", f"cannot read {path} ({error.strerror})") from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+        raise ArchiveError(
+            f"{path} 不是完好的备份文件", f"{path} is not a sound backup ({str(error) or type(error).__name__:.80})"
+        ) from error
 
 
 def _write(

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress
 
 from monitor.archive import Archive, ArchiveError
 from monitor.backup import Made, Origin, Round, back_up_everywhere, make_backup, name_of
@@ -209,7 +211,8 @@ class _Restore:
         wish = Wish(card=self._card(recovery_key_file), replaces=replace, without_passwords=without_passwords)
         with self._one_sentence(), opened(file) as archive:
             places = self._places(archive, into, replace=replace)
-            done = restore(archive, places, wish, at=int(SystemClock().now()))
+            with _progress() as progress:
+                done = restore(archive, places, wish, at=int(SystemClock().now()), progress=progress)
         if as_json:
             self._shell.say_json(_restored_json(done, places))
         else:
@@ -221,6 +224,10 @@ class _Restore:
             yield
         except ArchiveError as error:
             raise self._shell.refusal(USAGE, error.zh, error.en) from error
+        except OSError as error:
+            raise self._shell.refusal(
+                FAILED, f"恢复没有完成（{error}）；数据库未动", f"not restored ({error}); the database is as it was"
+            ) from error
         except AlreadyRunning as error:
             raise self._shell.refusal(
                 USAGE,
@@ -277,6 +284,17 @@ class _Restore:
                 )
             )
         sys.stdout.write("\n".join(lines) + "\n")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar where somebody looks, for as long as the members are read."""
+    console = Console(stderr=True)
+    with Progress(
+        BarColumn(), DownloadColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def _json(done: Round | None, card: RecoveryKey | None, now: int) -> dict[str, object]:

@@ -176,6 +176,13 @@ def read_seal(key_file: Path) -> Seal | None:
         ) from error
 
 
+def write_seal(key_file: Path, seal: Seal) -> None:
+    """Seal backups with it from now on. Raises OSError."""
+    write_private(seal_file(key_file), seal.as_bytes())
+    # It tells nothing, and the timers' user has to read what an administrator has made.
+    seal_file(key_file).chmod(0o644)
+
+
 def new_card(key_file: Path, at: int) -> RecoveryKey:
     """Make a recovery key and seal backups with it from now on; it is returned once and kept nowhere.
 
@@ -184,9 +191,7 @@ def new_card(key_file: Path, at: int) -> RecoveryKey:
     key = RecoveryKey.new()
     try:
         key_file.parent.mkdir(parents=True, exist_ok=True)
-        write_private(seal_file(key_file), key.seal(at).as_bytes())
-        # It tells nothing, and the timers' user has to read what an administrator has made.
-        seal_file(key_file).chmod(0o644)
+        write_seal(key_file, key.seal(at))
     except OSError as error:
         raise RecoveryKeyError(
             f"无法写入 {seal_file(key_file)}（{error.strerror}）",

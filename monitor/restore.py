@@ -18,7 +18,7 @@ from pathlib import Path
 from monitor.archive import Archive, ArchiveError, Pool, Progress, free_bytes, sha256_of, sync_folder
 from monitor.backup import CONFIG, DATABASE, OTHERS, SEAL, SEALED, STAMP
 from monitor.config import Config, files_named, parse
-from monitor.recovery import RecoveryKey, Seal, read_seal, seal_file
+from monitor.recovery import RecoveryKey, Seal, read_seal, write_seal
 from monitor.secrets import KeyRing, key_content, write_private
 from monitor.store import Copy, Holder, Lost, Store, look_through
 
@@ -123,19 +123,18 @@ def restore(
     with Lost(config.store.url, Holder(pid=os.getpid(), since=at, who="xunjian restore")) as lost:
         _refuse(archive, places, lost, wish)
         archive.verify(progress=progress)
-        data = Path(config.secrets.key_file).parent
-        data.mkdir(mode=0o750, parents=True, exist_ok=True)
+        Path(config.secrets.key_file).parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".restoring-", dir=_beside(config)) as scratch:
             copy, expected = _database(archive, Path(scratch), lost.kind)
             keys = _keys(archive, config, wish, environment)
             logins, expected = _logins(copy, expected, keys, at=at, wish=wish)
-            stamp = datetime.fromtimestamp(at, UTC).strftime(STAMP)
-            aside = _Aside(_beside(config) / f"before-restore-{stamp}")
+            suffix = f"before-restore-{datetime.fromtimestamp(at, UTC):{STAMP}}"
+            aside = _Aside(_beside(config) / suffix)
             files = _put_files(archive, config, aside)
-            _put_keys(archive, config, keys, wish, aside)
+            _put_keys(archive, config, keys, wish)
             files += _put_other_secrets(archive, config, wish)
             differs = _put_settings(archive, places)
-            moved = lost.replace(copy, expected, f".before-restore-{stamp}")
+            moved = lost.replace(copy, expected, f".{suffix}")
             sync_folder(_beside(config))
     return Restored(
         made_at=archive.manifest.made_at,
@@ -258,15 +257,20 @@ def _put_files(archive: Archive, config: Config, aside: _Aside) -> int:
     return count
 
 
-def _put_keys(archive: Archive, config: Config, keys: bytes | None, wish: Wish, aside: _Aside) -> None:
-    """The key that was sealed takes its place again, and so does the seal, so that the card stays good."""
+def _put_keys(archive: Archive, config: Config, keys: bytes | None, wish: Wish) -> None:
+    """The key that was sealed comes first again, and so does the seal, so that the card stays good.
+
+    A key that is there stays behind it: should the database not be replaced after all, it still opens.
+    """
     key_file = Path(config.secrets.key_file)
-    if wish.card is not None and keys is not None and key_content(key_file, {}) != keys:
-        if key_file.exists():
-            aside.take(key_file, key_file.name)
-        write_private(key_file, keys)
+    there = key_content(key_file, {})
+    if wish.card is not None and keys is not None and there != keys:
+        former = [
+            line for line in (there or b"").splitlines(keepends=True) if line not in keys.splitlines(keepends=True)
+        ]
+        write_private(key_file, keys + b"".join(former))
     if SEAL in archive.manifest.members and read_seal(key_file) is None:
-        write_private(seal_file(key_file), archive.read(SEAL))
+        write_seal(key_file, Seal.of(archive.read(SEAL)))
 
 
 def _put_other_secrets(archive: Archive, config: Config, wish: Wish) -> int:

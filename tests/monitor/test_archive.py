@@ -235,3 +235,10 @@ def test_what_is_hidden_or_lacking_is_seen(tmp_path: Path) -> None:
     for path in (hidden, lacking, doubled):
         with pytest.raises(ArchiveError), Archive.opened(path):
             pass
+
+
+def test_a_disk_that_fails_while_members_are_put_back_is_not_blamed_on_the_archive(tmp_path: Path) -> None:
+    write(tmp_path / "a.zip")
+    (tmp_path / "in the way").write_bytes(b"")
+    with Archive.opened(tmp_path / "a.zip") as archive, pytest.raises(OSError, match="in the way"):
+        archive.extract("database/xunjian.db", tmp_path / "in the way" / "xunjian.db")

@@ -279,6 +279,18 @@ def test_without_the_card_all_but_the_logins_comes_back_when_asked_for(origin: O
         assert len(restored.transitions(0, NOW * 2)) == 2
 
 
+def test_a_key_that_was_in_use_stays_behind_the_restored_one(origin: Origin, config: Config, tmp_path: Path) -> None:
+    card, key_file = new_card(Path(config.secrets.key_file), NOW), Path(config.secrets.key_file)
+    sealed = key_file.read_bytes()
+    path = made(origin, tmp_path).path
+    key_file.unlink()
+    open_key_ring(key_file, {})
+    other = key_file.read_bytes()
+    put_back(path, config, Wish(card=card, replaces=True))
+    assert key_file.read_bytes() == sealed + other
+    assert key_file.stat().st_mode & 0o077 == 0
+
+
 def test_a_key_that_does_not_open_the_logins_stops_a_restore(origin: Origin, config: Config, tmp_path: Path) -> None:
     path = made(origin, tmp_path).path
     Path(config.secrets.key_file).unlink()
