@@ -223,7 +223,7 @@ class Desk:
         for camera in watched:
             look = self._rounds.look_now(camera, depth)
             look.add_done_callback(ended)
-            looks.append(_without_picture(look))
+            looks.append(_in_short(look))
         answers = await asyncio.gather(*looks, return_exceptions=True)
         seen = [answer for answer in answers if not isinstance(answer, BaseException)]  # others have left the fleet
         if void is None and self._rounds.mass_failures > mass_failures:
@@ -267,10 +267,10 @@ class Desk:
             await written
 
 
-async def _without_picture(look: asyncio.Future[Seen]) -> Seen:
-    """What was seen, its picture left to the store: those of a whole round are hundreds of megabytes."""
+async def _in_short(look: asyncio.Future[Seen]) -> Seen:
+    """What was seen, without what is left to the store: pictures, measures and steps of a round are hundreds of MB."""
     observations, judged = await look
-    return tuple(replace(each, jpeg=None, memory=None) for each in observations), judged
+    return tuple(replace(each, jpeg=None, memory=None, facts={}, steps=()) for each in observations), judged
 
 
 def _of_the_month(evidence: Iterable[Evidence], began: int, until: int) -> tuple[Evidence, ...]:

@@ -85,6 +85,27 @@ SCORES = {
 }
 """What the score of an image fault measures."""
 
+VEILS = {
+    "cover": Words(
+        "画面中看不到原有景物，而{scope} {asked} 台中 {clear} 台画面清晰：不是雾，是遮挡",
+        "veiled, but {clear} of {asked} {scope} see clearly: no fog, a cover",
+    ),
+    "weather": Words(
+        "画面中看不到原有景物，{scope} {asked} 台中只有 {clear} 台画面清晰：是天气，不算遮挡",
+        "veiled, and only {clear} of {asked} {scope} see clearly: weather, no cover",
+    ),
+    "suspect": Words(
+        "画面中看不到原有景物，{scope}能作证的只有 {asked} 台，其中 {clear} 台清晰：分不清是雾还是遮挡",
+        "veiled; of the {scope} only {asked} can tell, {clear} see clearly: fog or a cover, undecided",
+    ),
+}
+"""What the neighbours make of a veiled picture."""
+
+SCOPES = {
+    "village": Words("同村邻近", "cameras of the village"),
+    "township": Words("同乡镇", "cameras of the township"),
+}
+
 OUTCOMES = {
     "ok": Words("正常", "fine"),
     "unreachable": Words("网络不通", "unreachable"),
@@ -454,6 +475,10 @@ PAGES = {
     "certificates_note": Words("更换不计故障，请核实是谁换的", "a change is no fault; find out who made it"),
     "certificate_first": Words("首次记录，SHA-256 指纹 {now}…", "first seen, SHA-256 fingerprint {now}…"),
     "certificate_changed": Words("证书已更换：{before}… 变为 {now}…", "changed from {before}… to {now}…"),
+    "certificates": Words("TLS 证书", "TLS certificate"),
+    "certificates_note": Words("更换不计故障，请核实是谁换的", "a change is no fault; find out who made it"),
+    "certificate_first": Words("首次记录，SHA-256 指纹 {now}…", "first seen, SHA-256 fingerprint {now}…"),
+    "certificate_changed": Words("证书已更换：{before}… 变为 {now}…", "changed from {before}… to {now}…"),
     "newest_look": Words("最近留存的查看", "The newest look on file"),
     "confirmed_by": Words("{by} 确认了 {what}", "{by} confirmed {what}"),
     "refuted_by": Words("{by} 否定了 {what}", "{by} refuted {what}"),
@@ -599,6 +624,8 @@ TABLES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         "cause": CAUSES,
         "fault": FAULTS,
         "score": SCORES,
+        "veil": VEILS,
+        "scope": SCOPES,
         "outcome": OUTCOMES,
         "depth": DEPTHS,
         "light": LIGHTS,
@@ -660,6 +687,24 @@ def scored(fault: str, measures: Mapping[str, object], lang: Lang) -> str:
     if not isinstance(score, int | float):
         return words
     return say("text.scored", lang, fault=words, what=say(f"score.{fault}", lang), times=f"{int(score * 10) / 10:.1f}")
+
+
+def neighbours(facts: Mapping[str, object], lang: Lang) -> str:
+    """What the neighbours said of a veiled picture, by what was kept of its look; "" where they weren't asked.
+
+    >>> neighbours({"neighbours": {"says": "cover", "scope": "village", "asked": 7, "clear": 6}}, Lang.ZH)
+    '画面中看不到原有景物，而同村邻近 7 台中 6 台画面清晰：不是雾，是遮挡'
+    """
+    told = facts.get("neighbours")
+    if not isinstance(told, Mapping):
+        return ""
+    return say(
+        f"veil.{told['says']}",
+        lang,
+        scope=say(f"scope.{told['scope']}", lang),
+        asked=told["asked"],
+        clear=told["clear"],
+    )
 
 
 SPANS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))

@@ -16,6 +16,7 @@ import numpy as np
 
 from monitor.core.board import Board, CameraLive, Doubt, Proven, StateSeconds, TownshipMonth
 from monitor.core.certificate import CertificateNote
+from monitor.core.certificate import CertificateNote
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.fleet import Camera, Contact, Fleet, Township
 from monitor.core.record import Event, Gap, Interval, Outage, Transition
@@ -321,6 +322,7 @@ class MemorySource:
     def __post_init__(self) -> None:
         self.decisions: list[Decision] = []
         self.certificates: tuple[CertificateNote, ...] = ()
+        self.certificates: tuple[CertificateNote, ...] = ()
         self.known: Mapping[Light, Reference] = {
             Light.DAY: Reference(at=NOW - 86_400, thumb=bytes(range(160)) * 90, approved_by="李强")
         }
@@ -480,7 +482,11 @@ def _covered_look() -> Evidence:
         outcome="bad_picture",
         faults=("covered",),
         steps=STEPS,
-        measures={**MEASURES, "measures": {"score_covered": 1.66}},
+        measures={
+            **MEASURES,
+            "measures": {"score_covered": 1.66},
+            "neighbours": {"says": "cover", "scope": "village", "asked": 7, "clear": 6},
+        },
         jpeg=picture(covered=True),
     )
 
