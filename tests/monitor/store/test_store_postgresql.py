@@ -17,7 +17,9 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, create_engine, text
 
+from monitor.core.alert import Cases, MonthCase
 from monitor.core.condition import Cause, Condition, Fault
+from monitor.core.delivery import Delivery
 from monitor.core.fleet import Camera, Fleet, Township
 from monitor.core.record import Event, Gap, Transition
 from monitor.store import (
@@ -26,6 +28,7 @@ from monitor.store import (
     Batch,
     BatchRefusedError,
     CameraMemory,
+    CaseChange,
     Coverage,
     Decision,
     Evidence,
@@ -55,6 +58,18 @@ GATE = Camera(id="33010200001320000001", name="村口", township="t1", village="
 TRANSITION = Transition(
     camera=GATE.id, at=NOW, condition=Condition.OFFLINE, fault=Fault.REFUSED, decided_at=NOW + 80, looks=(NOW, NOW + 80)
 )
+MONTH = MonthCase(month="2026-10", frozen=False, opened_at=NOW)
+DELIVERY = Delivery(
+    alert="month:2026-10:draft@1",
+    channel="值班群",
+    page=1,
+    kind="month",
+    title="【月报】",
+    text="请核对。",
+    dated="2026-11-01T08:00:00+08:00",
+    made_at=NOW,
+    next_at=NOW,
+)
 EVERYTHING = Batch(
     transitions=(TransitionRecord(transition=TRANSITION, witnesses={"canary": "ok"}, evidence_at=NOW),),
     gaps=(Gap(began=NOW, ended=None, cause=Cause.OURS, reason="canary"),),
@@ -83,6 +98,9 @@ EVERYTHING = Batch(
     ),
     rounds=(Round(number=1, kind=RoundKind.INSPECTION, depth=Depth.PICTURE, started=NOW, counts={"intact": 1}),),
     audit=(AuditEntry(at=NOW, who="zhang", action="confirm", subject=GATE.id),),
+    cases=(CaseChange(key=MONTH.key, case=MONTH), CaseChange(key="month:2026-09:draft", case=None)),
+    digests=(NOW - 60, NOW),
+    deliveries=(DELIVERY,),
 )
 
 ROW = re.compile(r'^INSERT INTO "(?P<table>(?!alembic_version)\w+)" VALUES\(.*\);$', re.MULTILINE)
@@ -168,6 +186,8 @@ def test_a_server_keeps_everything_that_a_file_does(server_url: str, tmp_path: P
         assert store.memories() == {GATE.id: EVERYTHING.memories[0].memory}
         assert store.rounds() == EVERYTHING.rounds
         assert store.audit(1) == EVERYTHING.audit
+        assert store.alert_cases() == Cases.of([MONTH], NOW)
+        assert store.deliveries() == (DELIVERY,)
         assert [piece.township for piece in store.memberships(NOW - 9, NOW)] == ["t1"]
 
 
