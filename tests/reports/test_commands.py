@@ -260,3 +260,20 @@ def test_a_filing_that_the_rules_refuse_ends_with_2_and_is_not_stored(
     ended = told(*filing(scope, **more))
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)
     assert told("exempt", "list", "--json").document == []
+
+
+def test_a_file_that_proves_an_exemption_is_kept_under_its_hash(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "停电通知.pdf").write_bytes(b"%PDF notice")
+    filed = ("exempt", "add", "--camera", CAMERA, "--kind", "construction", "--reason", "修路", "--json")
+    term = ("--from", "2099-10-01T00:00", "--until", "2099-10-02T00:00")
+    done = run(*filed, *term, "--proof", "停电通知.pdf")
+    name, sha256 = done.document["proof"].split()
+    assert (done.code, name) == (0, "停电通知.pdf")
+    kept = tmp_path / "data" / "proofs" / f"{sha256}.pdf"
+    assert kept.read_bytes() == b"%PDF notice"
+    monkeypatch.setattr("monitor.filing.PROOF_AT_MOST", 10)
+    assert run(*filed, *term, "--proof", "停电通知.pdf").code == 2
+    assert run(*filed, *term, "--proof", "gone.pdf").code == 2
+    assert len(run("exempt", "list", "--json").document) == 1
