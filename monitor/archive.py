@@ -16,6 +16,7 @@ hashes are checked against the manifest, and the manifest against what a backup 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -443,10 +444,14 @@ def sha256_of(path: Path) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """A name that was given to a file survives a power cut from here on."""
+    """A name that was given to a file survives a power cut from here on, if the file system can promise that at all."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some network shares cannot do this to a folder, fsync(2).
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(descriptor)
 
