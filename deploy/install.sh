@@ -33,8 +33,9 @@ wanted() { case $without in *" $1 "*) return 1 ;; esac; }
 
 check_machine() {
     [ -n "$ROOT" ] || [ "$DRY_RUN" = yes ] || [ "$(id -u)" -eq 0 ] || fail "请用 root 执行" "run it as root"
-    [ -n "$ROOT" ] || grep -q '^VERSION_ID="12"' /etc/os-release 2>/dev/null && grep -q '^ID=debian' /etc/os-release ||
+    if [ -z "$ROOT" ] && ! { grep -q '^ID=debian' /etc/os-release && grep -q '^VERSION_ID="12"' /etc/os-release; }; then
         say "注意：本脚本只在 Debian 12 上试过" "note: this script has been tried on Debian 12 only"
+    fi
     if [ -f "$source/ARCHITECTURE" ] && [ -z "$ROOT" ]; then
         ours=$(cat "$source/ARCHITECTURE") here=$(dpkg --print-architecture)
         [ "$ours" = "$here" ] || fail "这个安装包是 $ours 的，本机是 $here" "this bundle is for $ours, the machine is $here"
@@ -58,7 +59,8 @@ install_packages() {
         dpkg -s "$each" >/dev/null 2>&1 || missing="$missing $each"
     done
     [ -n "$missing" ] || return 0
-    change "安装系统软件包：$missing" "install the packages:$missing" apt_install $missing # one word for each
+    # shellcheck disable=SC2086 # one word for each package
+    change "安装系统软件包：$missing" "install the packages:$missing" apt_install $missing
 }
 
 # Grafana is not Debian's: its package, if somebody has put it into debs/, may ask for others that are not to be had.
