@@ -16,7 +16,6 @@ import numpy as np
 
 from monitor.core.board import Board, CameraLive, Doubt, Proven, StateSeconds, TownshipMonth
 from monitor.core.certificate import CertificateNote
-from monitor.core.certificate import CertificateNote
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.fleet import Camera, Contact, Fleet, Township
 from monitor.core.record import Event, Gap, Interval, Outage, Transition
@@ -321,7 +320,6 @@ class MemorySource:
 
     def __post_init__(self) -> None:
         self.decisions: list[Decision] = []
-        self.certificates: tuple[CertificateNote, ...] = ()
         self.certificates: tuple[CertificateNote, ...] = ()
         self.known: Mapping[Light, Reference] = {
             Light.DAY: Reference(at=NOW - 86_400, thumb=bytes(range(160)) * 90, approved_by="李强")

@@ -13,7 +13,6 @@ from yarl import URL
 
 from monitor.core.board import Board
 from monitor.core.certificate import CertificateNote
-from monitor.core.certificate import CertificateNote
 from monitor.core.condition import Cause, Condition
 from monitor.core.record import Gap
 from monitor.store.values import Ruling
@@ -335,19 +334,6 @@ async def test_a_veiled_picture_is_shown_with_what_its_neighbours_say(serve: Ser
     visit = await serve(board)
     assert "同村邻近 7 台中 6 台画面清晰：不是雾，是遮挡" in await visit.text(f"/camera/{id_}")
     assert "6 of 7 cameras of the village see clearly: no fog, a cover" in await visit.text(f"/camera/{id_}?lang=en")
-
-
-async def test_another_certificate_is_told_on_the_cameras_page(serve: Serve) -> None:
-    board = ordinary_board()
-    id_ = suspect(board)
-    visit = await serve(board)
-    assert "TLS 证书" not in await visit.text(f"/camera/{id_}")
-    first = CertificateNote(at=NOW - 900, sha256="aa" * 32)
-    visit.source.certificates = (CertificateNote(at=NOW - 60, sha256="bb" * 32, before=first.sha256), first)
-    assert f"证书已更换：{'aa' * 8}… 变为 {'bb' * 8}…" in await visit.text(f"/camera/{id_}")
-    text = await visit.text(f"/camera/{id_}?lang=en")
-    assert f"changed from {'aa' * 8}… to {'bb' * 8}…" in text
-    assert f"first seen, SHA-256 fingerprint {'aa' * 8}…" in text
 
 
 async def test_another_certificate_is_told_on_the_cameras_page(serve: Serve) -> None:
