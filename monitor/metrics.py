@@ -38,6 +38,8 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 FAILING = frozenset({Condition.OFFLINE, Condition.IMPAIRED})
 DIRECTIONS = ("forward", "back")
 USUAL_TARGET = Fraction(95, 100)
+PLACES_NAMED = 3
+"""A subnet may reach into dozens of villages; a label is no list of them."""
 MONTH_PARTS = ("intact", "impaired", "offline", "exempt", "unknown")
 """the parts of a month's service that sum up to it"""
 
@@ -281,8 +283,11 @@ def _place(board: Board, event: Event) -> str:
         township = board.fleet.townships.get(event.township)
         return township.name if township else event.township
     members = [board.fleet.cameras[id_] for id_ in event.cameras if id_ in board.fleet.cameras]
-    names = sorted({camera.recorder if event.kind == "recorder" else camera.village for camera in members})
-    return "、".join(name for name in names if name)
+    told = {camera.recorder if event.kind == "recorder" else camera.village for camera in members}
+    names = sorted(name for name in told if name)
+    if len(names) > PLACES_NAMED:
+        return f"{'、'.join(names[:PLACES_NAMED])}等{len(names)}处"
+    return "、".join(names)
 
 
 def _events(board: Board) -> str:

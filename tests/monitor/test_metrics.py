@@ -253,6 +253,13 @@ def test_an_event_names_its_place_and_the_cameras_that_it_explains(metrics: Metr
     assert explained == {id_: event_label(event) for event in board.events for id_ in event.cameras}
 
 
+def test_the_place_of_an_event_over_many_villages_stays_short(metrics: Metrics, board: Board) -> None:
+    members = [camera.id for camera in board.fleet.cameras.values() if camera.township == "341101"]
+    subnet = Event(kind="subnet", place="127.10.0.0/16", township="341101", began=NOW, cameras=tuple(members), of=40)
+    ((labels, _),) = labelled(rendered(metrics, replace(board, events=(subnet,))), "xunjian_event_cameras")
+    assert labels["place"] == "上坝村、下坝村、东风村等16处"
+
+
 def test_a_camera_that_is_back_is_explained_by_no_event(metrics: Metrics, board: Board) -> None:
     back = board.events[0].cameras[0]
     again = replace(board.cameras[back], condition=Condition.INTACT, fault=None)
