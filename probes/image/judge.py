@@ -21,7 +21,7 @@ from probes.observation import Light, PictureMemory, Reference
 SAME_HASH_BITS = 6
 """Of 256: a picture encoded twice differs by so many where brightness is nearly level."""
 
-REMEMBERED_WITH = frozenset({"moved"})
+LEARNED_WITH = frozenset({"moved"})
 """Faults that don't keep a picture from becoming the reference: a dome camera has new sights."""
 
 STANDING = frozenset({"blurred", "moved"})
@@ -67,7 +67,9 @@ def judge(job: PictureJob) -> PictureJudgement:
         measures=_rounded(look.measures, look.shown, scores, veil),
         wants_second=second is None and (look.suspect or look.has_stirred),
         jpeg=picture.jpeg,
-        memory=look.memory(pair) if REMEMBERED_WITH.issuperset(faults) and not is_veiled else None,
+        memory=look.memory(pair, learns=LEARNED_WITH.issuperset(faults))
+        if STANDING.issuperset(faults) and not is_veiled
+        else None,
     )
 
 
@@ -161,24 +163,26 @@ class _Look:
             scores["shaking"] = shift / max(self.job.thresholds.shaking_shift, 1e-6)
         return {fault: min(score, SCORE_MAX) for fault, score in scores.items()}
 
-    def memory(self, pair: Pair | None) -> PictureMemory:
-        """What to remember. A picture without any life since keeps its age, so that hours can add up."""
+    def memory(self, pair: Pair | None, *, learns: bool) -> PictureMemory:
+        """What to remember. A picture without any life since keeps its age, so that hours can add up.
+
+        ``learns`` says whether the picture may become the reference of its light.
+        """
         old = self.job.memory
         strip = (pair.strip if pair else None) or (old.clock_strip if old else None)
         alive = pair is not None and not pair.still
         if old is not None and self.then is not None and not alive and same_picture(self.thumb, self.then):
             kept = replace(old, clock_strip=strip)
-            return kept if self.light is None or old.reference(self.light) else self._learned(kept)
-        return self._learned(
-            PictureMemory(
-                at=self.job.at,
-                hash=hash_of(self.picture.planes),
-                thumb=self.thumb.tobytes(),
-                clock_strip=strip,
-                day=old.day if old else None,
-                night=old.night if old else None,
-            )
+            return kept if self.light is None or old.reference(self.light) or not learns else self._learned(kept)
+        seen = PictureMemory(
+            at=self.job.at,
+            hash=hash_of(self.picture.planes),
+            thumb=self.thumb.tobytes(),
+            clock_strip=strip,
+            day=old.day if old else None,
+            night=old.night if old else None,
         )
+        return self._learned(seen) if learns else seen
 
     def _learned(self, memory: PictureMemory) -> PictureMemory:
         """With this picture as the reference for its light, unless a person approved the one there is."""

@@ -161,6 +161,15 @@ def test_a_faulty_picture_does_not_become_the_reference(scenes: Scenes) -> None:
     assert scenes.judge(scenes.caption(scenes.day(2)), memory).memory is not None
 
 
+def test_a_blurred_picture_is_remembered_for_standing_still_and_learned_by_nobody(scenes: Scenes) -> None:
+    memory = scenes.remembered(scenes.caption(scenes.day(1)))
+    blurred = scenes.judge(scenes.caption(np.asarray(cv2.GaussianBlur(scenes.day(1), (0, 0), 5), np.uint8)), memory)
+    assert blurred.faults == ("blurred",)
+    assert blurred.memory is not None
+    assert blurred.memory.thumb != memory.thumb
+    assert blurred.memory.day == memory.day
+
+
 COVERED = Comparison(
     likeness=0.1,
     shift=0,
