@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from alembic import command
@@ -21,6 +22,7 @@ from monitor.core.alert import Cases, MonthCase
 from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.delivery import Delivery
 from monitor.core.fleet import Camera, Fleet, Township
+from monitor.core.message import Message, MessageKind
 from monitor.core.record import Event, Gap, Transition
 from monitor.store import (
     AlreadyRunning,
@@ -46,6 +48,7 @@ from monitor.store import (
     TransitionRecord,
 )
 from monitor.store.engine import database_url, migrating_engine
+from monitor.store.outbox import add_messages
 from monitor.store.upgrade import alembic_config
 from probes.observation import Depth, PictureMemory, Reference
 from tests.monitor.store.test_store_old_schemas import OLD, remembers_and_learns, says_the_same
@@ -243,6 +246,30 @@ def test_a_second_daemon_on_a_server_is_told_who_the_first_is(server_url: str, t
         assert caught.value.holder == Holder(pid=os.getpid(), since=NOW, who="xunjian run")
         open_store(server_url, tmp_path, exclusive=False).close()
     open_store(server_url, tmp_path).close()
+
+
+def test_a_server_numbers_messages_in_the_order_of_their_commits(server_url: str, tmp_path: Path) -> None:
+    """Else a reader that has seen number 2 would never see a number 1 that is committed later."""
+    first, second = (Message(kind=MessageKind.STORE_RECOVERED, at=at) for at in (NOW, NOW + 1))
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    engine = create_engine(database_url(server_url))
+    with open_store(server_url, tmp_path) as store:
+        store.begin_outbox(["mqtt"])
+        with engine.connect() as slow, engine.connect() as watching, slow.begin():
+            add_messages(slow, [first])
+            written = store.write(Batch(messages=(second,)))
+            give_up = monotonic() + 30
+            while not watching.execute(text(waits)).scalar() and monotonic() < give_up:
+                watching.rollback()
+            assert not written.done()
+            assert store.outbox_after("mqtt") == ()
+        written.result(30)
+        assert [(each.seq, each.message) for each in store.outbox_after("mqtt")] == [(1, first), (2, second)]
+        store.outbox_done("mqtt", 1).result(30)
+        assert [(each.done, each.waiting) for each in store.outbox_readings()] == [(1, 1)]
+        assert store.prune_outbox(read_before=NOW + 9, all_before=NOW + 2) == {"mqtt": 1}
+        assert store.outbox_after("mqtt") == ()
+    engine.dispose()
 
 
 def test_a_server_that_restarts_is_waited_for(server: Server, server_url: str, tmp_path: Path) -> None:
