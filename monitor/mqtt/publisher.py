@@ -34,18 +34,17 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.clock import Clock
 from monitor.config.messages import Mqtt
-from monitor.core.board import Board, CameraLive
+from monitor.core.board import Board
 from monitor.mqtt.documents import (
     Document,
-    camera_state,
     encoded,
     event,
     is_month,
     offline,
     online,
     topic_of,
-    township_state,
 )
+from monitor.mqtt.states import GONE, Letter, States
 from monitor.mqtt.topics import Topics
 from monitor.store import Store, StoreError
 
@@ -76,21 +75,9 @@ WINDOW = 20
 
 EVENTS_AT_A_TIME = 100
 
-GONE = b""
-"""An empty payload makes the broker forget what it has retained under a topic (MQTT 5, §3.3.1.3)."""
-
 
 class RefusedError(aiomqtt.MqttError):
     """The broker has acknowledged a message and refused it, for its access list say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What goes to the broker."""
-
-    topic: str
-    payload: bytes
-    retain: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +139,7 @@ class Publisher:
         """the last event that we are done with in this run"""
         self._connected, self._trouble = False, ""
         self._events = self._states_sent = 0
-        self._states = _States(self._topics)
+        self._states = States(self._topics)
         self._status: Document = {}
 
     @property
@@ -295,12 +282,14 @@ class Publisher:
             self._status = status
 
     async def _send_states(self, client: _Client) -> None:
-        for portion in _portions(self._states.changes(self._board())):
-            await _publish(client, portion)
-            self._states.told(portion)
-            self._states_sent += len(portion)
-            # A storm of states is no reason for what happened to wait.
-            await self._send_events(client)
+        for letters in self._states.changes(self._board()):
+            await asyncio.sleep(0)  # the looks have their deadlines
+            for portion in _portions(letters):
+                await _publish(client, portion)
+                self._states.told(portion)
+                self._states_sent += len(portion)
+                # A storm of states is no reason for what happened to wait.
+                await self._send_events(client)
 
     async def _say_goodbye(self, client: _Client) -> bool:
         """Say that we end; returns whether the broker has heard it."""
@@ -310,80 +299,6 @@ class Publisher:
                 await _publish(client, [farewell])
                 return True
         return False
-
-
-class _States:
-    """What the broker has retained, as far as we know, and what it should have."""
-
-    def __init__(self, topics: Topics) -> None:
-        self._topics = topics
-        self._retained: dict[str, bytes] = {}
-        self._heard: dict[str, asyncio.Event] = {}
-        self._board: Board | None = None
-        self._lines: dict[str, tuple[object, ...]] = {}
-        """of each camera what its document is made of, so that it is only made when that has changed"""
-
-    def forget(self) -> None:
-        """Nothing is known of what the broker has retained."""
-        self._retained.clear()
-        self._lines.clear()
-        self._heard.clear()
-        self._board = None
-
-    def heard(self, topic: str, payload: bytes) -> None:
-        """The broker says what it has retained."""
-        self._retained[topic] = payload
-        self._heard.setdefault(topic, asyncio.Event()).set()
-
-    async def until_heard(self, topic: str) -> None:
-        """Wait until something was heard of this topic."""
-        await self._heard.setdefault(topic, asyncio.Event()).wait()
-        self._retained.pop(topic, None)
-
-    def told(self, letters: Iterable[Letter]) -> None:
-        """The broker has acknowledged these."""
-        for letter in letters:
-            if letter.payload == GONE:
-                self._retained.pop(letter.topic, None)
-            else:
-                self._retained[letter.topic] = letter.payload
-
-    def changes(self, board: Board) -> Iterator[Letter]:
-        """What the broker must be told so that what it has retained is what the board says."""
-        if board is self._board:
-            return
-        for id_, live in board.cameras.items():
-            camera, exempt = board.fleet.cameras[id_], id_ in board.exempt
-            line = (camera, exempt, *_shown(live))
-            if self._lines.get(id_) != line:
-                yield from self._unless_retained(self._topics.camera(id_), camera_state(camera, live, exempt=exempt))
-                self._lines[id_] = line
-        for township in board.townships:
-            yield from self._unless_retained(
-                self._topics.township(township.code), township_state(township, board.month)
-            )
-        yield from self._gone(board)
-        self._board = board
-
-    def _unless_retained(self, topic: str, document: Document) -> Iterator[Letter]:
-        payload = encoded(document)
-        if self._retained.get(topic) != payload:
-            yield Letter(topic, payload, retain=True)
-
-    def _gone(self, board: Board) -> Iterator[Letter]:
-        wanted = {
-            *map(self._topics.camera, board.cameras),
-            *(self._topics.township(township.code) for township in board.townships),
-        }
-        for id_ in self._lines.keys() - board.cameras.keys():
-            del self._lines[id_]
-        for topic in sorted(self._retained.keys() - wanted):
-            yield Letter(topic, GONE, retain=True)
-
-
-def _shown(live: CameraLive) -> tuple[object, ...]:
-    """What a camera's document tells of how it is now."""
-    return live.condition, live.fault, live.cause, live.since, live.doubt is None, live.flapping
 
 
 async def _publish(client: _Client, letters: Sequence[Letter]) -> None:
