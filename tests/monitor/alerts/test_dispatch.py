@@ -24,7 +24,7 @@ from monitor.core.board import Board, CameraLive, Proven
 from monitor.core.condition import Condition, Fault
 from monitor.core.delivery import Delivery, DeliveryState
 from monitor.core.fleet import Camera, Contact, Fleet, Township
-from monitor.core.message import Message, MessageKind, outage_message
+from monitor.core.message import Closed, Message, MessageKind, closing, ongoing, outage_message
 from monitor.core.record import Transition
 from monitor.store import Batch, Store, TransitionRecord
 from monitor.wording import Lang
@@ -255,6 +255,22 @@ async def test_a_restart_neither_loses_nor_doubles_a_message(scene: Scene) -> No
         for _ in range(3):
             await again.step()
     assert len(scene.peer.requests) == 1
+
+
+async def test_what_is_over_by_the_first_step_after_a_restart_is_forgotten(scene: Scene) -> None:
+    message, record = down(CAMERAS[5], NOON)
+    scene.tell(message)
+    former = scene.dispatcher()
+    await former.open()
+    await former.step()
+    assert set(scene.store.alert_cases().cameras) == {"C005"}
+    outage = ongoing([record.transition])
+    assert outage is not None
+    scene.tell(closing(CAMERAS[5], outage, at=NOON + 300, ended=NOON + 300, why=Closed.LEFT))
+    again = scene.dispatcher()
+    await again.open()
+    await again.step()
+    assert scene.store.alert_cases().cameras == {}
 
 
 async def test_a_digest_comes_exactly_once_whenever_the_monitor_is_restarted(scene: Scene) -> None:

@@ -313,7 +313,14 @@ def test_a_flapping_key_point_is_called_so_once_and_then_left_to_the_digest() ->
         kinds += [alert.flapping if isinstance(alert, OutageAlert) else None for alert in (*down.alerts, *up.alerts)]
         cases = up.cases
     assert kinds == [False] * 6 + [True]
-    assert after(at("17:30"), cases=cases).alerts != ()
+    evening = after(at("17:30"), cases=cases)
+    (digest,) = evening.alerts
+    assert isinstance(digest, Digest)
+    again = after(at("18:10"), opened(KEY, at("18:00")), cases=evening.cases)
+    assert (again.alerts, again.waits) == ((), {"camera:C0002": Wait.FLAPPING})
+    (morning,) = after(at("08:30", day=25), cases=again.cases).alerts
+    assert isinstance(morning, Digest)
+    assert [case.camera for case in morning.townships[0].news] == ["C0002"]
 
 
 def test_a_camera_that_leaves_the_ledger_is_no_recovery() -> None:
