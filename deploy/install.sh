@@ -229,7 +229,7 @@ start_services() {
 serve() {
     unit=$1
     shift
-    systemctl is-enabled --quiet "$unit" || change "启用 $unit" "enable $unit" systemctl enable --quiet "$unit"
+    systemctl is-enabled --quiet "$unit" 2>/dev/null || change "启用 $unit" "enable $unit" systemctl enable --quiet "$unit"
     if was_written "$@"; then
         change "重新启动 $unit" "restart $unit" started restart
     elif ! systemctl is-active --quiet "$unit"; then
