@@ -325,6 +325,7 @@ async def _open_dispatcher(
     environment: Mapping[str, str],
 ) -> Dispatcher | None:
     if not config.alerts.channels:
+        await asyncio.to_thread(store.forget_cases)
         return None
     missing = alarm.MissingMonths(desk.months, clock, config.site.zone)
     dispatcher = await alarm.open_dispatcher(

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 import structlog
@@ -26,7 +27,8 @@ from monitor.core.alert_plan import Alert, Kind, Policy, Scene, Wait, plan
 from monitor.core.board import Board
 from monitor.core.condition import Condition, Fault
 from monitor.core.delivery import Delivery, DeliveryState, Undelivered, given_up, refused, taken
-from monitor.core.outage import FAILING
+from monitor.core.fleet import Fleet
+from monitor.core.message import ongoing
 from monitor.secrets import redact
 from monitor.store import Batch, CaseChange, Numbered, ReadUpTo, Store, StoreError
 
@@ -46,6 +48,9 @@ WRITTEN_WITHIN_S = 5.0
 
 WAITING_AT_MOST = 500
 """Deliveries that wait for one channel; beyond that the oldest are given up, and shown."""
+
+EVER = 1 << 40
+"""Later than any time in the record."""
 
 NEWLY_FAILED_S = 86_400
 """A failure is shown for a day."""
@@ -120,7 +125,7 @@ class Dispatcher:
         now = self.now
         self._cases = self._stored = await asyncio.to_thread(self._store.alert_cases)
         if self._cases == Cases():
-            self._cases = begun(_failing(self._board()), now)
+            self._cases = begun(await asyncio.to_thread(_out, self._store, self._board().fleet), now)
         waiting = await asyncio.to_thread(self._store.deliveries, DeliveryState.WAITING, 100_000)
         failed = await asyncio.to_thread(self._store.deliveries, DeliveryState.FAILED)
         self._failed = tuple(each for each in failed if is_newly_failed(each, now))
@@ -328,12 +333,14 @@ def delivery_of(letter: Letter, *, alert: str, channel: str, page: int, now: int
     )
 
 
-def _failing(board: Board) -> dict[str, tuple[str, Condition, Fault | None, int]]:
-    return {
-        id_: (board.fleet.cameras[id_].township, live.condition, live.fault, live.since)
-        for id_, live in board.cameras.items()
-        if live.condition in FAILING and id_ in board.fleet.cameras
-    }
+def _out(store: Store, fleet: Fleet) -> dict[str, tuple[str, Condition, Fault | None, int]]:
+    """What is out by the record. The board cannot say: after a start nothing has been looked at yet."""
+    found: dict[str, tuple[str, Condition, Fault | None, int]] = {}
+    for id_, its in groupby(store.transitions(0, EVER), key=lambda transition: transition.camera):
+        outage, camera = ongoing(its), fleet.cameras.get(id_)
+        if outage is not None and camera is not None:
+            found[id_] = camera.township, outage.condition, outage.fault, outage.began
+    return found
 
 
 def _complain_if_lost(written: asyncio.Future[None]) -> None:

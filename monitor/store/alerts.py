@@ -61,6 +61,12 @@ def put_cases(connection: Connection, cases: Sequence[CaseChange]) -> None:
         connection.execute(delete(_case).where(_case.c.key == bindparam("gone")), gone)
 
 
+def forget_cases(connection: Connection) -> None:
+    """Begin anew: without a reader of the outbox nobody would hear that a case is over."""
+    connection.execute(delete(_case))
+    connection.execute(delete(_digest))
+
+
 def put_digests(connection: Connection, slots: Sequence[int]) -> None:
     """The digest of the last of these times is done with; no other is remembered."""
     if slots:

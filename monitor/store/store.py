@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from monitor.core.exemption import Exemption
 from monitor.core.history import Line, Reception
 from monitor.core.retention import Retention, Rules
-from monitor.store.alerts import forget_deliveries
+from monitor.store.alerts import forget_cases, forget_deliveries
 from monitor.store.backup import Copy, check, copy_file, dump_server
 from monitor.store.engine import (
     COMMAND_BUSY_MS,
@@ -203,6 +203,11 @@ class Store(Reader):
         """
         with self._commands("old messages cannot be deleted") as connection:
             return prune(connection, read_before=read_before, all_before=all_before)
+
+    def forget_cases(self) -> None:
+        """Forget what was to be told, since nobody is told any more. Raises StoreError."""
+        with self._commands("the cases of alerts cannot be deleted") as connection:
+            forget_cases(connection)
 
     def forget_deliveries(self, before: int) -> None:
         """Delete the deliveries made before then, but for those that wait. Raises StoreError."""

@@ -14,11 +14,12 @@ import pytest
 from monitor import daemon
 from monitor.alarm import LATE_S, MissingMonths
 from monitor.config import Config, load
+from monitor.core.alert import Cases, MonthCase
 from monitor.core.condition import Condition, Fault
 from monitor.core.fleet import Camera
 from monitor.core.message import Message, outage_message
 from monitor.core.record import Transition
-from monitor.store import Batch, Store
+from monitor.store import Batch, CaseChange, Store
 from monitor.web.source import MonthLine, MonthState
 from tests.monitor.alerts.peers import http_peer
 
@@ -72,10 +73,14 @@ async def test_the_daemon_tells_people_and_shows_what_they_did_not_get(tmp_path:
 async def test_without_a_channel_nobody_is_told_and_nothing_is_kept(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("", encoding="utf-8")
     config = load(tmp_path / "config.toml", {"web": {"port": 0}, "inspection": {"rounds_per_month": 0}})
+    former = MonthCase(month="2026-10", frozen=False, opened_at=1)
+    with Store.open(config.store.url, at=0) as store:
+        store.write(Batch(cases=(CaseChange(key=former.key, case=former),), digests=(1,))).result(30)
     async with daemon.running(config):
         with Store.open(config.store.url, at=0) as beside:
             await asyncio.wrap_future(beside.write(Batch(messages=(key_point_down(1),))))
             assert beside.outbox_readings() == ()
+            assert beside.alert_cases() == Cases()
         assert "alerts" not in [task.get_name() for task in asyncio.all_tasks()]
 
 

@@ -20,8 +20,8 @@ from monitor.alerts.opening import Unusable, open_posts
 from monitor.config import Config
 from monitor.config.alerting import ChannelEntry
 from monitor.core.alert_plan import Policy, Wait
-from monitor.core.board import Board, CameraLive, Proven
-from monitor.core.condition import Condition, Fault
+from monitor.core.board import Board, Proven
+from monitor.core.condition import Cause, Condition, Fault
 from monitor.core.delivery import Delivery, DeliveryState
 from monitor.core.fleet import Camera, Contact, Fleet, Township
 from monitor.core.message import Closed, Message, MessageKind, closing, ongoing, outage_message
@@ -288,10 +288,11 @@ async def test_a_digest_comes_exactly_once_whenever_the_monitor_is_restarted(sce
 
 
 async def test_what_was_out_before_anybody_was_told_is_in_the_first_digest(scene: Scene) -> None:
-    live = CameraLive(
-        id="C007", condition=Condition.OFFLINE, fault=Fault.UNREACHABLE, cause=None, since=NOON - 9 * HOUR_S
-    )
-    scene.board = replace(EMPTY, cameras={"C007": live})
+    _, record = down(CAMERAS[7], NOON - 9 * HOUR_S)
+    since = Transition(
+        camera="C007", at=NOON - 60, condition=Condition.UNKNOWN, cause=Cause.OURS, decided_at=NOON
+    )  # as a restart leaves it
+    scene.tell(records=[record, TransitionRecord(transition=since)])
     async with scene.running():
         await scene.until(lambda: scene.store.alert_cases().cameras)
         scene.clock.at = NOON + 6 * HOUR_S
