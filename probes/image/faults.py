@@ -44,6 +44,8 @@ COVERED_TEXTURE, COVERED_FLAT, COVERED_NOISE = 0.3, 0.5, 3.0
 COVERED_RESIDUE, COVERED_LIKENESS, COVERED_ENERGY = 0.2, 0.6, 0.6
 COVERED_LUMA = 100.0
 """An exposure control lifts fog to a middle grey and above; what is darker, smooth and lit is an object."""
+COVERED_PEAK = 0.3
+"""A camera that was pushed aside at dusk has lost its texture everywhere, but what it sees is the scene, shifted."""
 HIDDEN_DETAILED = 0.2
 HIDDEN_SEEN, HIDDEN_MEDIAN, HIDDEN_UPPER, HIDDEN_ROW, HIDDEN_DETAIL = 0.12, 0.13, 0.28, 0.3, 0.4
 """Chance reaches 0.10, 0.13, 0.26, 0.25 and 0.38. Fog leaves the near ground to be seen, snow that falls has its own
@@ -163,7 +165,8 @@ def _spoiled(measures: Measures, thresholds: Thresholds) -> dict[str, float]:
 
 
 def _covered(measures: Measures, comparison: Comparison, thresholds: Thresholds, *, ptz: bool) -> float:
-    return max(_hidden(measures, comparison, ptz=ptz), _mostly_covered(measures, comparison, thresholds, ptz=ptz))
+    covered = max(_hidden(measures, comparison, ptz=ptz), _mostly_covered(measures, comparison, thresholds, ptz=ptz))
+    return min(covered, below(comparison.peak, COVERED_PEAK))
 
 
 def _hidden(measures: Measures, comparison: Comparison, *, ptz: bool) -> float:

@@ -24,6 +24,8 @@ VEIL_MEDIAN, VEIL_UPPER, VEIL_ROW = 0.16, 0.38, 0.8
 VEIL_DETAIL, VEIL_ENERGY, VEIL_NOISE = 0.32, 0.5, 5.0
 VEIL_FLAT, UNEVEN = 0.5, 0.5
 """A veil is smooth. Where it isn't, as in a glare or under street lamps, half as much may be seen again."""
+VEIL_PEAK = 0.3
+"""Surer than this of a shift, and it is the scene that is seen, moved aside: covers reach 0.29."""
 SNOW_LUMA, SNOW_FLAT, SNOW_ROW = 120.0, 0.76, 0.45
 """Snow that lies hides the ground and is bright and smooth; but what stands in it is seen, and is not smooth."""
 PTZ_FLAT = 0.95
@@ -60,6 +62,7 @@ def _veil(measures: Measures, comparison: Comparison, thresholds: Thresholds, *,
         below(comparison.seen_row, SNOW_ROW if may_be_snow else VEIL_ROW),
         below(comparison.detail, VEIL_DETAIL),
         below(comparison.energy, VEIL_ENERGY),
+        below(comparison.peak, VEIL_PEAK),
         below(measures.noise, VEIL_NOISE),
         share(measures.flat, SNOW_FLAT) if may_be_snow else SCORE_MAX,
         share(measures.flat, PTZ_FLAT) if ptz else SCORE_MAX,

@@ -229,6 +229,7 @@ BLANK = replace(SMOOTH, mean=20, p99=22, mode=18, uniform=0.99, relief=0.5)
         {"seen_row": 0.31},
         {"detail": 0.45},
         {"energy": 0.7},
+        {"peak": 0.31},
     ],
     ids=str,
 )
@@ -251,6 +252,7 @@ def test_what_may_be_night_or_noise_or_fog_is_not_called_a_cover(doubt: dict[str
         {"likeness": 0.7},
         {"energy": 0.7},
         {"lost_luma": 101},
+        {"peak": 0.31},
         {"lost_luma": 90, "lost_luma_then": 80},
     ],
     ids=str,

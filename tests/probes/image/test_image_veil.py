@@ -73,6 +73,7 @@ def test_without_a_reference_or_without_light_nothing_is_said(scenes: Scenes) ->
         {"seen_row": 0.46},
         {"detail": 0.33},
         {"energy": 0.51},
+        {"peak": 0.31},
         {"noise": 5.1},
         {"flat": 0.75},
     ],
