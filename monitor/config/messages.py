@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from monitor.config.values import Count, Port, Table, Words, complaint
+from monitor.config.values import Count, HostOrNothing, Port, Table, Words, complaint
 
 DAY_S = 86_400
 CREDENTIAL = "xunjian-mqtt-password"
@@ -33,7 +33,7 @@ class Outbox(Table):
 class Mqtt(Table):
     """The broker that is told; without a ``host`` none is."""
 
-    host: str = ""
+    host: HostOrNothing = ""
     port: Port = 1883
     county: Words = "county"
     username: str = ""

@@ -120,6 +120,10 @@ def _host(text: str) -> str:
     return text
 
 
+def _host_or_nothing(text: str) -> str:
+    return _host(text) if text else text
+
+
 def _address_or_nothing(text: str) -> str:
     return _address(text) if text else text
 
@@ -140,5 +144,6 @@ Amount = Annotated[str, AfterValidator(_amount)]
 """A number with its exact decimals, as text: binary fractions would make 0.1 something else."""
 MonthOrNothing = Annotated[str, AfterValidator(_month_or_nothing)]
 Host = Annotated[str, AfterValidator(_host)]
+HostOrNothing = Annotated[str, AfterValidator(_host_or_nothing)]
 Address = Annotated[str, AfterValidator(_address)]
 AddressOrNothing = Annotated[str, AfterValidator(_address_or_nothing)]

@@ -149,6 +149,16 @@ class Publisher:
 
     async def run(self) -> None:
         """Tell until cancelled."""
+        telling = asyncio.create_task(self._run(), name="mqtt-tell")
+        try:
+            await asyncio.wait({telling})
+        finally:
+            # aiomqtt waits by asyncio.wait_for, which before Python 3.12 loses a cancellation that comes with a result.
+            while not telling.done():
+                telling.cancel()
+                await asyncio.wait({telling}, timeout=2 * FAREWELL_S)
+
+    async def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
             try:

@@ -178,6 +178,15 @@ def has_heard(count: int) -> Callable[[Subscriber], bool]:
     return lambda ears: len(heard(ears.events)) >= count
 
 
+async def acknowledged(publisher: Publisher, events: int) -> None:
+    """Wait until the broker has said that it has so many: somebody may have heard them before."""
+
+    async def counted() -> int:
+        return publisher.broker.events
+
+    await until(f"acknowledged: {events}", counted, lambda counted: counted >= events, within_s=20)
+
+
 async def connection(publisher: Publisher, *, made: bool) -> None:
     """Wait until the broker is connected, or its loss is noticed."""
 
@@ -196,10 +205,11 @@ async def test_what_happens_while_the_broker_is_away_is_told_once_when_it_is_bac
             await connection(publisher, made=False)
             tell(store, *range(250))
         # The monitor is started again while the broker is still away.
-        async with publishing(broker, store, tmp_path, lambda: board):
+        async with publishing(broker, store, tmp_path, lambda: board) as publisher:
             tell(store, *range(250, 300))
             await broker.start()
             await ears.until("all has come", lambda ears: len(heard(ears.events)) == 300)
+            await acknowledged(publisher, 300)
         assert heard(ears.events) == list(range(300))
         await until("an orderly end leaves nothing to tell again", readings(store), nothing_waits, within_s=20)
         assert ears.repeated == 0
