@@ -27,6 +27,7 @@ from aiohttp import web
 
 from monitor import alarm
 from monitor.alerts.dispatch import Dispatcher
+from monitor.backup import kept_in, places
 from monitor.canary import Canary
 from monitor.clerk import Clerk
 from monitor.clock import Clock, SystemClock, is_synchronised
@@ -416,6 +417,7 @@ def _renderer(
                 store_degraded=health.degraded,
                 pictures_lost=health.pictures_lost,
                 disks=_disks(folders),
+                backups=_backups(config),
                 telling=_telling(store, publisher),
             ),
         )
@@ -459,6 +461,16 @@ def _disks(folders: Mapping[str, Path]) -> dict[str, Disk]:
             usage = shutil.disk_usage(folder)
             disks[what] = Disk(free=usage.free, size=usage.total)
     return disks
+
+
+def _backups(config: Config) -> dict[str, int]:
+    """When the newest backup of each place was made; a place that cannot be read has none to rely on."""
+    newest = {}
+    for place, folder in zip(("first", "second"), places(config), strict=False):
+        newest[place] = 0
+        with contextlib.suppress(OSError):
+            newest[place] = max((kept.at for kept in kept_in(folder)), default=0)
+    return newest
 
 
 async def _flush(flush_logs: Callable[[float], None]) -> None:

@@ -109,6 +109,11 @@ DISK_FREE = Family("xunjian_disk_free_bytes", "gauge", "Bytes free where the rec
 DISK_SIZE = Family(
     "xunjian_disk_size_bytes", "gauge", "Bytes that the disk with the record or the evidence has in all."
 )
+BACKUP = Family(
+    "xunjian_backup_last_timestamp_seconds",
+    "gauge",
+    "When the newest backup of each place was made, Unix time; 0 without any.",
+)
 OUTBOX_WAITING = Family("xunjian_outbox_waiting", "gauge", "Messages that a reader of the outbox has not dealt with.")
 OUTBOX_DROPPED = Family(
     "xunjian_outbox_dropped_total", "counter", "Messages dropped for their age before a reader has dealt with them."
@@ -361,13 +366,15 @@ class Telling:
 class Machine:
     """What is read at a scrape of the machine and of the store on it.
 
-    ``synchronised`` is None where the kernel does not say; ``disks`` maps what lies there to its file system.
+    ``synchronised`` is None where the kernel does not say; ``disks`` maps what lies there to its file system,
+    ``backups`` a place (first, second) to when its newest backup was made, UTC seconds.
     """
 
     synchronised: bool | None = None
     store_degraded: bool = False
     pictures_lost: int = 0
     disks: Mapping[str, Disk] = field(default_factory=dict)
+    backups: Mapping[str, int] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
 
     def render(self) -> str:
@@ -375,6 +382,7 @@ class Machine:
         clock = "" if self.synchronised is None else f"{SYNCHRONISED.name} {int(self.synchronised)}\n"
         free = "".join(f"{DISK_FREE.name}{labels(holds=what)} {disk.free}\n" for what, disk in self.disks.items())
         size = "".join(f"{DISK_SIZE.name}{labels(holds=what)} {disk.size}\n" for what, disk in self.disks.items())
+        made = "".join(f"{BACKUP.name}{labels(place=place)} {at}\n" for place, at in self.backups.items())
         return "".join(
             (
                 *(SYNCHRONISED.head, clock),
@@ -382,6 +390,7 @@ class Machine:
                 *(PICTURES_LOST.head, f"{PICTURES_LOST.name} {self.pictures_lost}\n"),
                 *(DISK_FREE.head, free),
                 *(DISK_SIZE.head, size),
+                *(BACKUP.head, made),
                 self.telling.render(),
             )
         )

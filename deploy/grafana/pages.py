@@ -490,9 +490,10 @@ def _health_now() -> list[tuple[dashboard.Panel, int]]:
         (number("我方", "max(xunjian_blind)", values=SIGHT), 3),
         (number("数据库", "max(xunjian_store_degraded)", values=writing), 3),
         (number("对时", "min(xunjian_clock_synchronised)", values=timed, note="问不到内核时为空。"), 3),
-        (duration("距上一轮结束", since("xunjian_round_last_timestamp_seconds"), limit=300), 4),
-        (duration("距上次查明月报齐全", since("xunjian_report_last_success_timestamp_seconds"), limit=10_800), 4),
-        (duration("已运行", "time() - xunjian_start_timestamp_seconds"), 4),
+        (duration("距上一轮结束", since("xunjian_round_last_timestamp_seconds"), limit=300), 3),
+        (duration("距上次查明月报齐全", since("xunjian_report_last_success_timestamp_seconds"), limit=10_800), 3),
+        (duration("距上次备份", "time() - min(xunjian_backup_last_timestamp_seconds)", limit=108_000), 3),
+        (duration("已运行", "time() - xunjian_start_timestamp_seconds"), 3),
     ]
 
 

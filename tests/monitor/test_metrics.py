@@ -334,7 +334,11 @@ def test_three_numbers_say_how_deep_the_fleet_is_proven(metrics: Metrics, board:
 
 def test_the_machine_is_told_as_it_was_read(metrics: Metrics) -> None:
     machine = Machine(
-        synchronised=False, store_degraded=True, pictures_lost=4, disks={"record": Disk(free=1 << 30, size=4 << 30)}
+        synchronised=False,
+        store_degraded=True,
+        pictures_lost=4,
+        disks={"record": Disk(free=1 << 30, size=4 << 30)},
+        backups={"first": 1_795_480_000, "second": 0},
     )
     text = rendered(metrics, None, machine=machine)
     assert labelled(text, "xunjian_clock_synchronised") == [({}, 0.0)]
@@ -342,6 +346,10 @@ def test_the_machine_is_told_as_it_was_read(metrics: Metrics) -> None:
     assert labelled(text, "xunjian_pictures_lost_total") == [({}, 4.0)]
     assert labelled(text, "xunjian_disk_free_bytes") == [({"holds": "record"}, 1 << 30)]
     assert labelled(text, "xunjian_disk_size_bytes") == [({"holds": "record"}, 4 << 30)]
+    assert labelled(text, "xunjian_backup_last_timestamp_seconds") == [
+        ({"place": "first"}, 1_795_480_000),
+        ({"place": "second"}, 0),
+    ]
     assert labelled(rendered(metrics, None), "xunjian_clock_synchronised") == []
 
 

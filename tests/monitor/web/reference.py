@@ -49,6 +49,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "xunjian_pictures_lost_total": "没能写下的证据图片",
         "xunjian_disk_free_bytes": "记录（record）和证据（evidence）所在磁盘的剩余字节",
         "xunjian_disk_size_bytes": "记录和证据所在磁盘的总字节",
+        "xunjian_backup_last_timestamp_seconds": "每一处（first、second）最近一份备份的时间，一份也没有为 0",
         "xunjian_outbox_waiting": "对外消息里每个接收者还没处理完的条数；MQTT 服务器确认两分钟后才算处理完",
         "xunjian_outbox_dropped_total": "某个接收者没来得及处理、因保留期已过而丢弃的消息",
         "xunjian_mqtt_connected": "已连上 MQTT 服务器为 1；没有配置时没有这条",
@@ -131,12 +132,13 @@ def rendered() -> str:
     first, *others = board.fleet.townships.values()
     fleet = Fleet.of([replace(first, witness="127.0.0.1"), *others], board.fleet.cameras.values())
     disk = Disk(free=1, size=2)
+    disks, backups = {"evidence": disk, "record": disk}, {"first": 1}
     telling = Telling(waiting={"mqtt": 0}, dropped={"mqtt": 0}, connected=True, published={"event": 0, "state": 0})
     return metrics.render(
         replace(board, fleet=fleet, exempt=frozenset(list(board.cameras)[:1])),
         now_monotonic=0.0,
         progress_monotonic=0.0,
-        machine=Machine(synchronised=True, disks={"evidence": disk, "record": disk}, telling=telling),
+        machine=Machine(synchronised=True, disks=disks, backups=backups, telling=telling),
     ).decode()
 
 
