@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import tempfile
+from bisect import insort
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ class Redactor:
     """Masks secrets in what is logged or shown: those it was told of, and logins in URLs and headers."""
 
     def __init__(self) -> None:
-        self._secrets: dict[str, None] = {}
+        self._known: set[str] = set()
+        self._secrets: list[str] = []
+        """the longest first: a short one may be a part of a long one, and would leave the rest of it to be read"""
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._secrets)} secrets>"
@@ -55,8 +58,9 @@ class Redactor:
     def learn(self, secret: str) -> None:
         """Mask ``secret`` from now on, also in its URL-quoted form."""
         for form in (secret, quote(secret, safe="")):
-            if len(form) >= SHORTEST:
-                self._secrets[form] = None
+            if len(form) >= SHORTEST and form not in self._known:
+                self._known.add(form)
+                insort(self._secrets, form, key=lambda known: -len(known))
 
     def text(self, text: str) -> str:
         """``text`` without secrets."""

@@ -95,6 +95,13 @@ def recent(counter: str) -> str:
     return f"rate({counter}[$__rate_interval])"
 
 
+SINCE_BACKUP = (
+    "max(time() - ((xunjian_backup_last_timestamp_seconds > 0) or on (place) (xunjian_start_timestamp_seconds"
+    " * on () group_right () (xunjian_backup_last_timestamp_seconds == bool 0))))"
+)
+"""Of the place that waits longest; one without any backup has waited since the start."""
+
+
 def since(metric: str) -> str:
     """Seconds since the moment that a metric names, or since the start while there was none."""
     return f"time() - (({metric} > xunjian_start_timestamp_seconds) or xunjian_start_timestamp_seconds)"
@@ -492,7 +499,7 @@ def _health_now() -> list[tuple[dashboard.Panel, int]]:
         (number("对时", "min(xunjian_clock_synchronised)", values=timed, note="问不到内核时为空。"), 3),
         (duration("距上一轮结束", since("xunjian_round_last_timestamp_seconds"), limit=300), 3),
         (duration("距上次查明月报齐全", since("xunjian_report_last_success_timestamp_seconds"), limit=10_800), 3),
-        (duration("距上次备份", "time() - min(xunjian_backup_last_timestamp_seconds)", limit=108_000), 3),
+        (duration("距上次备份", SINCE_BACKUP, limit=108_000), 3),
         (duration("已运行", "time() - xunjian_start_timestamp_seconds"), 3),
     ]
 

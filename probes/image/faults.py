@@ -28,8 +28,11 @@ from probes.image.scale import above, below, share
 from probes.image.thresholds import DEFAULTS, SCORE_MAX, Thresholds
 from probes.observation import Light
 
-BLANK_RELIEF, BLANK_NOISE, BLANK_UNIFORM = 1.3, 0.5, 0.9
-"""Encoders give a blank picture a relief up to 1.2 levels; a yard that is lit to 3 % of daylight has 2.0."""
+BLANK_RELIEF, BLANK_NOISE, BLANK_UNIFORM = 1.1, 0.5, 0.9
+"""Encoders give most blank pictures a relief up to 1.0 levels; a yard that is lit to 2 % of daylight has 1.2."""
+
+STRANGE_RELIEF, STRANGE_PATTERN = 1.3, 0.34
+"""Some reach 1.2. That is blank only if no more than chance, 0.33, of what the camera is known to see shows in it."""
 
 BLACK_CAST, BLACK_SPOTS, BLACK_PATTERN = 8.0, 0.0001, 0.42
 """A single lamp far away, and the night is no black screen. An unlit yard keeps its pattern, by day or by night, down
@@ -131,9 +134,10 @@ SPOILED = ("too_dark", "too_bright", "colour_cast", "noise", "stripes")
 
 def _blank(measures: Measures, comparisons: Sequence[Comparison], thresholds: Thresholds) -> dict[str, float]:
     """``black`` and ``signal_loss``: a picture without anything in it."""
+    strange = min((below(comparison.pattern, STRANGE_PATTERN) for comparison in comparisons), default=0.0)
     plain = min(
         below(measures.noise, BLANK_NOISE),
-        below(measures.relief, BLANK_RELIEF),
+        max(below(measures.relief, BLANK_RELIEF), min(strange, below(measures.relief, STRANGE_RELIEF))),
         share(measures.uniform, BLANK_UNIFORM),
     )
     written = share(measures.text, TEXT)

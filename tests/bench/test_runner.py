@@ -51,7 +51,7 @@ def test_the_bench_of_pictures_counts_what_it_found() -> None:
     assert result["items"] == 18
     assert [goal["bound"] for goal in result["goals"]] == [99.0, 99.0, 1.0]
     faults, revisits = result["tables"]
-    assert len(faults[2]) == 63
+    assert len(faults[2]) == 68
     assert len(revisits[2]) == 22
 
 

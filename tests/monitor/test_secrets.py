@@ -188,3 +188,10 @@ def test_the_log_processor_masks_all_the_way_down() -> None:
 def test_a_key_ring_needs_a_key() -> None:
     with pytest.raises(KeyFileError):
         KeyRing([], name="nowhere")
+
+
+def test_of_a_long_secret_that_holds_a_short_one_nothing_is_left_to_be_read() -> None:
+    redactor = Redactor()
+    redactor.learn("geheim")
+    redactor.learn("Bearer geheimes-wort")
+    assert redactor.text("it said Bearer geheimes-wort and geheim") == "it said *** and ***"
