@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import URL, NullPool, create_engine, text
 from sqlalchemy.exc import DatabaseError
 
@@ -40,11 +42,18 @@ class ServerLock:
         if self._connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _KEY}).scalar():
             return
         other = self._connection.execute(_HOLDER, {"key": _KEY}).scalar()
-        self.release()
+        self._connection.close()
         raise AlreadyRunning(url.render_as_string(hide_password=True), _named_by(other or ""))
 
     def release(self) -> None:
-        """Let go. A second call does nothing."""
+        """Let go. A second call does nothing.
+
+        It is unlocked first: a server notices the end of a connection only some time after it was closed, and whoever
+        starts meanwhile would be refused.
+        """
+        if not self._connection.closed:
+            with suppress(DatabaseError):
+                self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
         self._connection.close()
 
 

@@ -49,6 +49,7 @@ from monitor.store import (
 )
 from monitor.store.engine import database_url, migrating_engine
 from monitor.store.outbox import add_messages
+from monitor.store.server_lock import ServerLock
 from monitor.store.upgrade import alembic_config
 from probes.observation import Depth, PictureMemory, Reference
 from tests.monitor.store.test_store_old_schemas import OLD, remembers_and_learns, says_the_same
@@ -331,3 +332,9 @@ def test_no_restore_begins_while_a_daemon_uses_the_server(server_url: str, tmp_p
 def test_a_server_that_is_not_there_is_named_in_one_sentence(tmp_path: Path, server: Server) -> None:
     with pytest.raises(StoreError, match="the database server cannot be used"):
         open_store(f"postgresql://xunjian@/none?host={tmp_path}", tmp_path)
+
+
+def test_a_lock_that_was_let_go_of_is_free_at_once(server_url: str) -> None:
+    url = database_url(server_url)
+    for _ in range(30):
+        ServerLock(url, HOLDER).release()
