@@ -366,6 +366,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArchiveError(f"无法读取 {path}（{error.strerror}）", f"cannot read {path} ({error.strerror})") from error
+    # zipfile answers a way of packing that it does not know with NotImplementedError, a locked member with RuntimeError
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
         raise ArchiveError(
             f"{path} 不是完好的备份文件", f"{path} is not a sound backup ({str(error) or type(error).__name__:.80})"
